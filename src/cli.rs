@@ -1,0 +1,188 @@
+//! Owns the command line: its types (whose doc comments are the help text), the choice of a
+//! cluster, and one file per subcommand. The only room that prints.
+
+pub mod check;
+pub mod console;
+pub mod outcome;
+pub mod output;
+pub mod plan;
+pub mod report;
+pub mod resume;
+pub mod run;
+pub mod runbook;
+pub mod runs;
+pub mod select;
+pub mod session;
+pub mod status;
+pub mod watch;
+
+use crate::config::Cluster;
+use crate::guard::{Mode, Wish};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use output::Out;
+use std::path::PathBuf;
+
+/// A terminal console for a highly available RabbitMQ cluster: brokers, the HAProxy pair in front
+/// of them, and the keepalived VIP in front of those.
+#[derive(Debug, Parser)]
+#[command(name = "rmqtop", version, max_term_width = 100)]
+pub struct Cli {
+    /// What to do; without a command, the console
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Options of every command.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
+#[expect(clippy::doc_markdown, reason = "the comments are the help text")]
+pub struct Common {
+    /// Configuration file [default: rmqtop/config.toml in the user's configuration folder]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Cluster of the configuration [default: its default_cluster]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub cluster: Option<String>,
+    /// When to colour; NO_COLOR is honoured
+    #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto)]
+    pub color: ColorChoice,
+    /// Watch only: nothing can be changed in this session
+    #[arg(long, global = true, conflicts_with = "write")]
+    pub read_only: bool,
+    /// Colours of the console: dark, light, high-contrast, mono, nord, gruvbox, or a file
+    #[arg(long, global = true, value_name = "THEME", default_value = "dark")]
+    pub theme: String,
+    /// Only ASCII signs in the console
+    #[arg(long, global = true)]
+    pub ascii: bool,
+    /// Allow changes, unless the cluster's configuration forbids them [default]
+    #[arg(long, global = true)]
+    pub write: bool,
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ColorChoice {
+    /// If standard output is a terminal
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// The console, read-only for the whole session
+    Monitor,
+    /// One snapshot of everything: nodes, load balancers, VIP, sources, findings
+    Status(status::StatusArgs),
+    /// Findings only; exit 0 ok, 1 warning, 2 critical, 3 unknown
+    Check(check::CheckArgs),
+    /// A stream of what changes: VIP moves, states, findings opened and closed
+    Watch(watch::WatchArgs),
+    /// What a runbook would do: its checks, steps and blast radius; changes nothing
+    Plan(plan::PlanArgs),
+    /// Do a runbook: with --execute, and confirmed; without, the same as plan
+    Run(run::RunArgs),
+    /// The journal: every run, or one in full
+    Runs(runs::RunsArgs),
+    /// Go on with an interrupted run: shows what is left; with --execute, and confirmed, does it
+    Resume(resume::ResumeArgs),
+    /// Close an interrupted run for good; sends nothing
+    Abandon(resume::AbandonArgs),
+    /// Shell completions on standard output
+    Completions {
+        /// For which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Runs the command to its end and gives the exit code.
+pub fn run(cli: Cli) -> u8 {
+    let on_error = match &cli.command {
+        Some(Command::Check(_)) => outcome::CHECK_UNKNOWN,
+        _ => outcome::TROUBLE,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(anyhow::Error::from);
+    let result = runtime.and_then(|runtime| runtime.block_on(dispatch(cli)));
+    match result {
+        Ok(code) => code,
+        Err(error) if is_closed_pipe(&error) => 0,
+        Err(error) => {
+            output::say(format_args!("rmqtop: {}", output::chain(&error)));
+            on_error
+        }
+    }
+}
+
+async fn dispatch(cli: Cli) -> anyhow::Result<u8> {
+    let out = Out::new(cli.common.color);
+    match cli.command {
+        Some(Command::Status(args)) => {
+            status::run(&select::cluster(&cli.common)?, &args, &out).await
+        }
+        Some(Command::Check(args)) => check::run(&select::cluster(&cli.common)?, &args, &out).await,
+        Some(Command::Watch(args)) => watch::run(&select::cluster(&cli.common)?, &args, &out).await,
+        Some(Command::Plan(args)) => plan::run(&select::cluster(&cli.common)?, &args, &out).await,
+        Some(Command::Run(args)) => {
+            let cluster = select::cluster(&cli.common)?;
+            run::run(&cluster, &mode(&cli.common, &cluster), &args, &out).await
+        }
+        Some(Command::Runs(args)) => runs::run(&args, &out).await,
+        Some(Command::Resume(args)) => resume::resume(&cli.common, &args, &out).await,
+        Some(Command::Abandon(args)) => resume::abandon(&args, &out),
+        Some(Command::Completions { shell }) => {
+            clap_complete::generate(shell, &mut Cli::command(), "rmqtop", &mut std::io::stdout());
+            Ok(0)
+        }
+        Some(Command::Monitor) => {
+            let common = Common {
+                read_only: true,
+                ..cli.common
+            };
+            console::run(&select::cluster(&common)?, &common).await
+        }
+        None => console::run(&select::cluster(&cli.common)?, &cli.common).await,
+    }
+}
+
+/// What this session may do on this cluster.
+fn mode(common: &Common, cluster: &Cluster) -> Mode {
+    let wish = if common.read_only {
+        Wish::Watch
+    } else {
+        Wish::Operate
+    };
+    Mode::of(wish, cluster.access, &cluster.name)
+}
+
+/// Prints a usage error or the help and gives the exit code: 0 for help, 3 for `check` (so that a
+/// monitoring system does not take a typing error for a broken cluster), else 64 (sysexits).
+pub fn usage(error: &clap::Error) -> u8 {
+    drop(error.print());
+    match error.exit_code() {
+        0 => 0,
+        _ if std::env::args_os().any(|arg| arg == "check") => outcome::CHECK_UNKNOWN,
+        _ => outcome::USAGE,
+    }
+}
+
+/// `rmqtop status | head` is no trouble.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
+}

@@ -1,0 +1,347 @@
+//! Owns the console's way to the world: sources, planning, guard and executor behind
+//! `tui::Backend`. The only place where the screen and the engine meet.
+
+use super::output::say;
+use super::session::{self, Planned, Session};
+use super::{ColorChoice, Common, mode};
+use crate::action::Action;
+use crate::app::Setup;
+use crate::app::effect::Leaving;
+use crate::config::Cluster;
+use crate::executor::control::{self, Control, Controller};
+use crate::executor::event::{RunEvent, RunId, RunOutcome};
+use crate::executor::follow::Follower;
+use crate::executor::record::{Look, Review, RunRecord};
+use crate::executor::state::StateDir;
+use crate::guard::{self, Confirmation, Mode};
+use crate::model::observation::{Observation, SourceKind};
+use crate::runbook::plan::{Plan, Refusal};
+use crate::sources::Watch;
+use crate::tui::{self, Backend, RunTold, clipboard};
+use crate::view::glyphs::Charset;
+use crate::view::theme::Theme;
+use crate::view::theme::color::Depth;
+use anyhow::Context;
+use futures_util::future::BoxFuture;
+use std::io::Write;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Observations that may wait for the screen.
+const QUEUED: usize = 1024;
+/// Events that may wait for the screen; the run itself never waits for it.
+const EVENTS_QUEUED: usize = 1024;
+/// Looks at the journals that may wait for the screen.
+const LOOKS_QUEUED: usize = 4;
+/// How often the journals are looked at, while a run is under way and while none is.
+const LOOKS_LIVE: Duration = Duration::from_millis(250);
+const LOOKS_IDLE: Duration = Duration::from_secs(1);
+
+/// Opens the console and closes it again.
+pub async fn run(cluster: &Cluster, common: &Common) -> anyhow::Result<u8> {
+    let session = Session::open(cluster);
+    let mode = mode(common, cluster);
+    let (seen, observations) = mpsc::channel(QUEUED);
+    let world = World {
+        session: session.clone(),
+        mode: mode.clone(),
+        seen,
+        watch: None,
+        runs: Runs::default(),
+    };
+    let left = tui::run(tui::Session {
+        setup: Setup {
+            cluster: cluster.name.clone(),
+            color: cluster.color.clone(),
+            mode,
+            zone: jiff::tz::TimeZone::system(),
+        },
+        inventory: cluster.inventory.clone(),
+        theme: theme(common)?,
+        observations,
+        backend: Box::new(world),
+    })
+    .await;
+    session.close();
+    match left? {
+        Leaving::Done | Leaving::Terminated => {}
+        Leaving::RunLeft { run: Some(run) } => {
+            say(format_args!(
+                "a run was left before its end; how far it came: rmqtop runs {run}"
+            ));
+        }
+        Leaving::RunLeft { run: None } => {
+            say("a run was left before its end; how far it came: rmqtop runs");
+        }
+    }
+    Ok(0)
+}
+
+fn theme(common: &Common) -> anyhow::Result<Theme> {
+    let depth = match common.color {
+        ColorChoice::Never => Depth::None,
+        ColorChoice::Auto | ColorChoice::Always => Depth::detect(|name| std::env::var(name).ok()),
+    };
+    let charset = if common.ascii {
+        Charset::Ascii
+    } else {
+        Charset::Unicode
+    };
+    if Path::new(&common.theme)
+        .extension()
+        .is_some_and(|ext| ext == "toml")
+    {
+        let text = std::fs::read_to_string(&common.theme)
+            .with_context(|| format!("cannot read the theme {}", common.theme))?;
+        return Ok(Theme::parse(&common.theme, &text, depth, charset)?);
+    }
+    Theme::embedded(&common.theme, depth, charset).context("failed")
+}
+
+/// Controllers of the runs that were started here.
+type Runs = Arc<Mutex<Vec<(RunId, Controller)>>>;
+
+/// The world behind the screen.
+struct World {
+    session: Session,
+    mode: Mode,
+    seen: mpsc::Sender<Observation>,
+    watch: Option<Watch>,
+    runs: Runs,
+}
+
+impl Backend for World {
+    fn start(&mut self) {
+        let (mut observations, watch) = self.session.fleet.watch();
+        self.watch = Some(watch);
+        let seen = self.seen.clone();
+        tokio::spawn(async move {
+            while let Some(observation) = observations.recv().await {
+                if seen.send(observation).await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+
+    fn poll_now(&mut self) {
+        if let Some(watch) = &self.watch {
+            watch.poll_now();
+        }
+    }
+
+    fn pause(&mut self) {
+        if let Some(watch) = &self.watch {
+            watch.pause();
+        }
+    }
+
+    fn resume(&mut self) {
+        if let Some(watch) = &self.watch {
+            watch.resume();
+        }
+    }
+
+    fn survey(&mut self, action: Action) -> BoxFuture<'static, Result<Plan, Refusal>> {
+        let session = self.session.clone();
+        Box::pin(async move { session.plan(&action).await.map(|planned| planned.plan) })
+    }
+
+    fn execute(&mut self, plan: Plan, confirmation: Confirmation) -> mpsc::Receiver<RunTold> {
+        let (tell, told) = mpsc::channel(EVENTS_QUEUED);
+        let work = self.work();
+        tokio::spawn(async move {
+            if let Err(error) = work.run(plan, confirmation, &tell).await {
+                // The console may be gone; then the journal has it all.
+                drop(tell.send(Err(format!("{error:#}; nothing was sent"))).await);
+            }
+        });
+        told
+    }
+
+    fn follow(&mut self) -> mpsc::Receiver<Result<Look, String>> {
+        let (tell, told) = mpsc::channel(LOOKS_QUEUED);
+        tokio::spawn(follow(tell));
+        told
+    }
+
+    fn review(&mut self, run: RunId) -> BoxFuture<'static, Result<Review, Refusal>> {
+        let session = self.session.clone();
+        Box::pin(async move { session.review(&run).await })
+    }
+
+    fn resume_run(
+        &mut self,
+        record: RunRecord,
+        confirmation: Confirmation,
+    ) -> mpsc::Receiver<RunTold> {
+        let (tell, told) = mpsc::channel(EVENTS_QUEUED);
+        let work = self.work();
+        tokio::spawn(async move {
+            if let Err(error) = work.resume(record, confirmation, &tell).await {
+                drop(tell.send(Err(format!("{error:#}; nothing was sent"))).await);
+            }
+        });
+        told
+    }
+
+    fn abandon(&mut self, record: RunRecord) -> BoxFuture<'static, Result<(), String>> {
+        let closing = tokio::task::spawn_blocking(move || session::abandon(&record));
+        Box::pin(async move {
+            match closing.await {
+                Ok(closed) => closed.map_err(|error| format!("failed to {error}")),
+                Err(_gone) => Err("the journal could not be written".to_owned()),
+            }
+        })
+    }
+
+    fn copy(&mut self, text: &str) {
+        let mut out = std::io::stdout().lock();
+        // A terminal that cannot be written to ends the console by itself.
+        drop(out.write_all(clipboard::osc52(text).as_bytes()));
+        drop(out.flush());
+    }
+
+    fn stop_run(&mut self, run: Option<RunId>) {
+        let runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        let controller = match run {
+            Some(run) => runs.iter().find(|(id, _)| *id == run),
+            None => runs.last(),
+        };
+        if let Some((_, controller)) = controller {
+            controller.interrupt();
+        }
+    }
+}
+
+impl World {
+    fn work(&self) -> Work {
+        Work {
+            session: self.session.clone(),
+            mode: self.mode.clone(),
+            runs: Arc::clone(&self.runs),
+        }
+    }
+}
+
+/// Looks at the journals until nobody listens any more; more often while a run is under way.
+async fn follow(tell: mpsc::Sender<Result<Look, String>>) {
+    let mut follower = match StateDir::of_user() {
+        Ok(state) => Follower::new(state),
+        Err(error) => {
+            drop(tell.send(Err(format!("failed to {error}"))).await);
+            return;
+        }
+    };
+    let mut fault = None;
+    loop {
+        // Reading blocks; the follower comes back with what it saw.
+        let looking = tokio::task::spawn_blocking(move || {
+            let look = follower.look();
+            (follower, look)
+        });
+        let Ok((back, look)) = looking.await else {
+            return;
+        };
+        follower = back;
+        let news = match look {
+            Ok(look) => {
+                fault = None;
+                look.map(Ok)
+            }
+            Err(error) => {
+                let words = format!("failed to {error}");
+                let is_new = fault.replace(words.clone()) != Some(words.clone());
+                is_new.then_some(Err(words))
+            }
+        };
+        if let Some(news) = news
+            && tell.send(news).await.is_err()
+        {
+            return;
+        }
+        let pause = if follower.is_live() {
+            LOOKS_LIVE
+        } else {
+            LOOKS_IDLE
+        };
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = tell.closed() => return,
+        }
+    }
+}
+
+/// One run, from the confirmed plan to its end.
+struct Work {
+    session: Session,
+    mode: Mode,
+    runs: Runs,
+}
+
+impl Work {
+    /// Permits and runs. An error means that nothing was sent.
+    async fn run(
+        self,
+        plan: Plan,
+        confirmation: Confirmation,
+        tell: &mpsc::Sender<RunTold>,
+    ) -> anyhow::Result<()> {
+        let permit = guard::permit(&plan, &self.mode, &confirmation)?;
+        let (id, start) = self.session.prepare(&plan, &permit).await?;
+        let model = self
+            .session
+            .survey(|kind| kind == SourceKind::MetadataStore)
+            .await;
+        let planned = Planned { plan, model };
+        let session = &self.session;
+        self.tell(&id, tell, |told| {
+            session.execute(start, &planned, permit, told)
+        })
+        .await;
+        Ok(())
+    }
+
+    /// Permits and goes on with a run. An error means that nothing was sent.
+    async fn resume(
+        self,
+        record: RunRecord,
+        confirmation: Confirmation,
+        tell: &mpsc::Sender<RunTold>,
+    ) -> anyhow::Result<()> {
+        let permit = guard::permit(&record.plan, &self.mode, &confirmation)?;
+        let start = self.session.prepare_again(&record, &permit).await?;
+        let session = &self.session;
+        let model = session.survey(|kind| kind != SourceKind::Canary).await;
+        self.tell(&record.run, tell, |told| {
+            session.resume(start, (&record, &model), permit, told)
+        })
+        .await;
+        Ok(())
+    }
+
+    /// Lets `begin` run and hands on what it tells.
+    async fn tell<F: Future<Output = RunOutcome>>(
+        &self,
+        id: &RunId,
+        tell: &mpsc::Sender<RunTold>,
+        begin: impl FnOnce((Control, mpsc::UnboundedSender<RunEvent>)) -> F,
+    ) {
+        let (controller, control) = control::channel();
+        self.controllers().push((id.clone(), controller));
+        let (events, mut heard) = mpsc::unbounded_channel();
+        let telling = async {
+            while let Some(event) = heard.recv().await {
+                drop(tell.send(Ok(event)).await);
+            }
+        };
+        tokio::join!(begin((control, events)), telling);
+        self.controllers().retain(|(run, _)| run != id);
+    }
+
+    fn controllers(&self) -> std::sync::MutexGuard<'_, Vec<(RunId, Controller)>> {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,88 @@
+//! Owns the choice of configuration file and cluster.
+
+use super::Common;
+use crate::config::secret::SecretSource;
+use crate::config::{self, AccessRule, Cluster, Config, Management, Scheme};
+use crate::model::inventory::{Access, HostEntry, Inventory, Keepalived};
+use crate::model::name::{HostName, NodeName};
+use anyhow::{Context, bail};
+use etcetera::BaseStrategy;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+/// The cluster the operator means: the one named, the default, or, without any configuration, the
+/// broker on this host.
+pub fn cluster(common: &Common) -> anyhow::Result<Cluster> {
+    let path = match &common.config {
+        Some(path) => path.clone(),
+        None => default_path()?,
+    };
+    if common.config.is_none() && !path.exists() {
+        if let Some(name) = &common.cluster {
+            bail!(
+                "there is no cluster `{name}`: the configuration {} does not exist",
+                path.display()
+            );
+        }
+        return local_broker();
+    }
+    let config: Config = config::file::load(&path)?;
+    let cluster = config.choose(common.cluster.as_deref());
+    Ok(cluster
+        .with_context(|| format!("in {}", path.display()))?
+        .clone())
+}
+
+/// `rmqtop/config.toml` in the user's configuration folder.
+pub fn default_path() -> anyhow::Result<PathBuf> {
+    let folders = etcetera::choose_base_strategy().context("no home folder")?;
+    Ok(folders.config_dir().join("rmqtop").join("config.toml"))
+}
+
+/// The broker of this host with its default user, which it accepts from here only.
+fn local_broker() -> anyhow::Result<Cluster> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .context("cannot read this host's name")?;
+    let short = name.trim().split('.').next().unwrap_or_default().to_owned();
+    let host = HostName::parse(&short)?;
+    let node = NodeName::parse(&format!("rabbit@{short}"))?;
+    let entry = HostEntry {
+        name: host,
+        address: "127.0.0.1".to_owned(),
+        addresses: vec![std::net::Ipv4Addr::LOCALHOST.into()],
+        access: Access::Local,
+        node: Some(node),
+        balancer: None,
+        keepalived: Keepalived::Absent,
+    };
+    let password = match std::env::var_os("RMQTOP_PASSWORD") {
+        Some(_) => SecretSource::Env("RMQTOP_PASSWORD".to_owned()),
+        None => SecretSource::Guest,
+    };
+    let management = Management {
+        scheme: Scheme::Http,
+        port: 15672,
+        path_prefix: String::new(),
+        username: "guest".to_owned(),
+        password,
+        ca_file: None,
+        client_cert: None,
+    };
+    let inventory = Inventory {
+        cluster: "local".to_owned(),
+        hosts: vec![entry],
+        api: management.entry(),
+        ..Inventory::default()
+    };
+    Ok(Cluster {
+        name: "local".to_owned(),
+        access: AccessRule::ReadWrite,
+        color: None,
+        ssh_config: None,
+        inventory,
+        ssh: BTreeMap::new(),
+        sudo: BTreeSet::new(),
+        management,
+        canary: None,
+    })
+}

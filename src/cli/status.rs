@@ -1,0 +1,216 @@
+//! Owns `rmqtop status`: one snapshot of everything, as a table or as JSON.
+
+use super::output::Out;
+use super::report::Report;
+use super::session::Session;
+use crate::config::Cluster;
+use crate::findings::{self, Finding};
+use crate::model::Model;
+use crate::model::moment::Moment;
+use crate::model::name::HostName;
+use crate::model::node::NodeState;
+use crate::model::observation::SourceKind;
+use crate::model::vip::VipVerdict;
+use crate::view::format::{age, bytes};
+use clap::{Args, ValueEnum};
+
+/// Options of `status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+}
+
+/// How to print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Table,
+    /// For programs; fields are only ever added
+    Json,
+}
+
+/// Asks everything once and prints it.
+pub async fn run(cluster: &Cluster, args: &StatusArgs, out: &Out) -> anyhow::Result<u8> {
+    let model = survey(cluster).await;
+    let now = crate::clock::now();
+    match args.format {
+        Format::Json => out.line(&serde_json::to_string(&Report::new(&model, now))?)?,
+        Format::Table => {
+            for line in table(&model, now, out) {
+                out.line(&line)?;
+            }
+        }
+    }
+    Ok(0)
+}
+
+/// Asks every source once, but none that costs the hosts a runtime: `check` may run every minute.
+pub async fn survey(cluster: &Cluster) -> Model {
+    let session = Session::open(cluster);
+    let model = session
+        .survey(|kind| {
+            kind != SourceKind::QuorumCritical && !kind.is_costly() && !kind.is_for_runbooks()
+        })
+        .await;
+    session.close();
+    model
+}
+
+fn table(model: &Model, now: Moment, out: &Out) -> Vec<String> {
+    let mut lines = vec![headline(model, now, out)];
+    lines.extend(nodes(model, now, out));
+    lines.extend(balancers(model, now, out));
+    lines.extend(vips(model, now, out));
+    lines.push(String::new());
+    let found = findings::all(model, now);
+    if found.is_empty() {
+        lines.push("nothing is wrong".to_owned());
+    }
+    lines.extend(found.iter().flat_map(|finding| words(finding, out)));
+    lines
+}
+
+fn headline(model: &Model, now: Moment, out: &Out) -> String {
+    let name = model
+        .cluster_name()
+        .map_or_else(|| "–".to_owned(), ToString::to_string);
+    format!(
+        "{}  {name}  {}  {}",
+        out.bold(&model.inventory.cluster),
+        model.capability(now).words(),
+        out.dim(super::report::whole_seconds(now.wall))
+    )
+}
+
+fn nodes(model: &Model, now: Moment, out: &Out) -> Vec<String> {
+    let views = model.nodes(now);
+    let width = views
+        .iter()
+        .map(|view| view.name.as_str().len())
+        .max()
+        .unwrap_or(4)
+        .max(4);
+    let head = format!(
+        "{:width$}  {:12} {:5} {:>9} {:>9} {:>9} {:>8}  version",
+        "node", "state", "type", "memory", "limit", "disk free", "uptime"
+    );
+    let mut lines = vec![String::new(), out.dim(head)];
+    for view in views {
+        let figure = |value: Option<u64>| value.map_or_else(|| "–".to_owned(), bytes);
+        let state = match (view.state, view.draining) {
+            (NodeState::Running, Some(true)) => "drained".to_owned(),
+            (state, _) => state.words().to_owned(),
+        };
+        let uptime = view.stats.and_then(|stats| stats.uptime_ms);
+        lines.push(format!(
+            "{:width$}  {:12} {:5} {:>9} {:>9} {:>9} {:>8}  {}",
+            view.name,
+            state,
+            view.node_type
+                .map_or_else(|| "–".to_owned(), |kind| kind.to_string()),
+            figure(view.stats.and_then(|stats| stats.memory_used)),
+            figure(view.stats.and_then(|stats| stats.memory_limit)),
+            figure(view.stats.and_then(|stats| stats.disk_free)),
+            uptime.map_or_else(
+                || "–".to_owned(),
+                |ms| age(std::time::Duration::from_millis(ms))
+            ),
+            view.version
+                .map_or_else(|| "–".to_owned(), ToString::to_string),
+        ));
+    }
+    lines
+}
+
+fn balancers(model: &Model, now: Moment, out: &Out) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (host, entry) in model.inventory.balancers() {
+        lines.push(String::new());
+        let report = model.balancer(&host.name, now);
+        let backend = report.and_then(|report| model.broker_backend(entry, report));
+        let Some(backend) = backend else {
+            lines.push(format!(
+                "{}  {}",
+                out.bold(format!("HAProxy {}", host.name)),
+                "unknown"
+            ));
+            continue;
+        };
+        lines.push(out.bold(format!("HAProxy {}", host.name)));
+        for server in &backend.servers {
+            let node = model.member_behind(server).map_or_else(
+                || "no declared node".to_owned(),
+                |(node, basis)| format!("{node} (by {basis})"),
+            );
+            let sessions = server
+                .sessions
+                .map_or_else(|| "–".to_owned(), |n| n.to_string());
+            lines.push(format!(
+                "  {:12} {:8} {sessions:>6} sessions  {node}",
+                server.name,
+                server.status.word()
+            ));
+        }
+    }
+    lines
+}
+
+fn vips(model: &Model, now: Moment, out: &Out) -> Vec<String> {
+    let mut lines = Vec::new();
+    for vip in model.vips(now) {
+        let holders: Vec<&str> = vip.holders.iter().map(HostName::as_str).collect();
+        let holders = if holders.is_empty() {
+            "–".to_owned()
+        } else {
+            holders.join(", ")
+        };
+        lines.push(String::new());
+        let verdict = vip.verdict.to_string().replace('_', " ");
+        lines.push(format!(
+            "{}  {verdict}  on {holders}",
+            out.bold(format!("VIP {}", vip.address))
+        ));
+        if vip.verdict != VipVerdict::Ok {
+            lines.extend(
+                vip.evidence
+                    .iter()
+                    .map(|line| format!("  {}", out.dim(line))),
+            );
+        }
+    }
+    lines
+}
+
+/// A finding in lines: what, then what it rests on.
+pub fn words(finding: &Finding, out: &Out) -> Vec<String> {
+    let label = out.severity(
+        finding.severity,
+        format!("{:8}", finding.severity.to_string()),
+    );
+    let mut lines = vec![format!(
+        "{label} {}  {}",
+        finding.title,
+        out.dim(&finding.id)
+    )];
+    lines.extend(
+        finding
+            .evidence
+            .iter()
+            .map(|line| format!("         {}", out.dim(line))),
+    );
+    lines.extend(
+        finding
+            .causes
+            .first()
+            .map(|cause| format!("         likely: {cause}")),
+    );
+    if let Some(runbook) = &finding.runbook {
+        lines.push(format!(
+            "         answer: rmqtop plan {runbook} {}",
+            finding.subject
+        ));
+    }
+    lines
+}

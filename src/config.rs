@@ -1,0 +1,148 @@
+//! Owns the loaded configuration: clusters, hosts, where secrets come from. Validated here, so
+//! that every other room can trust it. No I/O beyond reading its files.
+
+pub mod file;
+pub mod secret;
+
+use crate::model::inventory::{ApiEntry, Inventory};
+use crate::model::name::HostName;
+use secret::SecretSource;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+/// The whole configuration.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// The cluster used when none is named.
+    pub default_cluster: Option<String>,
+    /// All clusters, by name.
+    pub clusters: BTreeMap<String, Cluster>,
+}
+
+/// One cluster.
+#[derive(Debug, Clone)]
+pub struct Cluster {
+    /// Its name in the file.
+    pub name: String,
+    /// Whether it may only be watched, whatever the flags say.
+    pub access: AccessRule,
+    /// The frame's colour, as written.
+    pub color: Option<String>,
+    /// Given to `ssh -F`.
+    pub ssh_config: Option<PathBuf>,
+    /// Hosts, nodes, load balancers, VIPs.
+    pub inventory: Inventory,
+    /// SSH destinations, by host; absent for hosts without SSH.
+    pub ssh: BTreeMap<HostName, String>,
+    /// Hosts on which what needs root is run through `sudo -n`.
+    pub sudo: BTreeSet<HostName>,
+    /// How the management API is reached.
+    pub management: Management,
+    /// AMQP handshakes; off unless present.
+    pub canary: Option<Canary>,
+}
+
+/// Whether a cluster may be changed at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccessRule {
+    /// Watch only.
+    ReadOnly,
+    /// Flags decide.
+    ReadWrite,
+}
+
+/// How the management API is reached.
+#[derive(Debug, Clone)]
+pub struct Management {
+    /// `http` or `https`.
+    pub scheme: Scheme,
+    /// Port on every node.
+    pub port: u16,
+    /// `management.path_prefix`, without trailing slash.
+    pub path_prefix: String,
+    /// User.
+    pub username: String,
+    /// Where the password comes from.
+    pub password: SecretSource,
+    /// A private authority's certificate, PEM.
+    pub ca_file: Option<PathBuf>,
+    /// A client certificate with its key, PEM.
+    pub client_cert: Option<PathBuf>,
+}
+
+impl Management {
+    /// How it is addressed, without the secret.
+    pub fn entry(&self) -> ApiEntry {
+        let shown = |path: &PathBuf| path.to_string_lossy().into_owned();
+        ApiEntry {
+            scheme: self.scheme.to_string(),
+            port: self.port,
+            path_prefix: self.path_prefix.clone(),
+            user: self.username.clone(),
+            ca_file: self.ca_file.as_ref().map(shown),
+            client_cert: self.client_cert.as_ref().map(shown),
+        }
+    }
+}
+
+/// URL schemes of the management API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, strum::Display)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
+pub enum Scheme {
+    /// Plain.
+    Http,
+    /// TLS.
+    Https,
+}
+
+/// AMQP handshakes through the VIP and each load balancer.
+#[derive(Debug, Clone)]
+pub struct Canary {
+    /// User.
+    pub username: String,
+    /// Where the password comes from.
+    pub password: SecretSource,
+    /// Virtual host, `/` by default.
+    pub vhost: String,
+}
+
+/// Why no cluster could be chosen.
+#[derive(Debug, thiserror::Error)]
+pub enum ChoiceError {
+    /// No cluster of that name.
+    #[error("no cluster `{name}` in the configuration; there is: {}", known.join(", "))]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// Several clusters and no default.
+    #[error(
+        "several clusters and no default_cluster; choose one with --cluster: {}",
+        known.join(", ")
+    )]
+    Ambiguous {
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// No cluster at all.
+    #[error("the configuration declares no cluster")]
+    Empty,
+}
+
+impl Config {
+    /// The cluster named, else the default, else the only one.
+    pub fn choose(&self, name: Option<&str>) -> Result<&Cluster, ChoiceError> {
+        let known = || self.clusters.keys().cloned().collect();
+        match name.or(self.default_cluster.as_deref()) {
+            Some(name) => self.clusters.get(name).ok_or_else(|| ChoiceError::Unknown {
+                name: name.to_owned(),
+                known: known(),
+            }),
+            None if self.clusters.len() > 1 => Err(ChoiceError::Ambiguous { known: known() }),
+            None => self.clusters.values().next().ok_or(ChoiceError::Empty),
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Owns what the journal of this machine remembers of the last time the whole cluster was stopped.
+//! Reads the journals of `stop-cluster`; decides nothing.
+
+use super::event::StepOutcome;
+use super::journal::{self, JournalError};
+use super::record::RunRecord;
+use super::state::StateDir;
+use crate::action::Action;
+use crate::model::name::NodeName;
+use crate::model::shutdown::StopRecord;
+use crate::runbook::plan::Probe;
+use jiff::Timestamp;
+
+/// The latest run of `stop-cluster` on `cluster` that stopped anyone; `None` if there is none. A
+/// journal that cannot be read is passed over, for the discs of the hosts know the order too.
+///
+/// # Errors
+///
+/// If the directory of the journals cannot be read.
+pub fn last_stop(state: &StateDir, cluster: &str) -> Result<Option<StopRecord>, JournalError> {
+    let records = journal::list(state)?.into_iter();
+    let records = records.filter_map(|(_, record)| record.ok());
+    let of_cluster = |record: &RunRecord| {
+        record.plan.cluster == cluster && record.plan.action == Action::StopCluster
+    };
+    let mut stops = records.filter(of_cluster).filter_map(|run| told(&run));
+    Ok(stops.next())
+}
+
+fn told(record: &RunRecord) -> Option<StopRecord> {
+    let planned = record.plan.stop.clone()?;
+    let steps = record.steps.iter().zip(&record.plan.steps);
+    let stopped: Vec<(NodeName, Timestamp)> = steps
+        .filter(|(step, _)| matches!(step.outcome(), Some(StepOutcome::Done { .. })))
+        .filter_map(|(step, plan)| {
+            let at = record.started.checked_add(step.ended?).ok()?;
+            match plan.after.as_slice() {
+                [Probe::Stopped { nodes }] => Some((nodes.first()?.clone(), at)),
+                _ => None,
+            }
+        })
+        .collect();
+    (!stopped.is_empty()).then(|| StopRecord {
+        run: record.run.to_string(),
+        who: record.who.clone(),
+        planned,
+        stopped,
+    })
+}

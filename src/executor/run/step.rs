@@ -1,0 +1,341 @@
+//! Owns one step of a run: looks, decides, acts once, and waits for what the cluster says. Writes
+//! through the run it belongs to; never sends a change twice.
+
+use super::words::{CommandEnd, done, end_words, given_up, left_unconfirmed, no_audit_no_action};
+use super::{Earlier, Run, Sent, Setting};
+use crate::executor::delivery;
+use crate::executor::event::{RunEventKind, StepOutcome};
+use crate::invocation::Change;
+use crate::invocation::keep::UnitName;
+use crate::model::Model;
+use crate::model::moment::Moment;
+use crate::model::observation::SourceKind;
+use crate::model::text::{Shown, shown_lines};
+use crate::remote::outcome::{CommandOutcome, Output};
+use crate::runbook::fingerprint;
+use crate::runbook::plan::{Probe, Step};
+use crate::runbook::probe::ProbeAnswer;
+use std::collections::BTreeSet;
+use std::time::Duration;
+use tokio::time::{Instant, sleep, timeout};
+
+/// How long one look may take, whatever the eyes promise.
+const LOOK_LIMIT: Duration = Duration::from_secs(15);
+/// The same where the nodes themselves are asked, which takes a runtime of its own on each host.
+const COSTLY_LOOK_LIMIT: Duration = Duration::from_secs(35);
+/// The least and the most between two looks; between them, as long as the last look took, so that
+/// a slow cluster is not asked without pause.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
+/// How long the cluster may contradict a command that says it failed, and what is left to look
+/// after a command that used up its deadline.
+const AFTERMATH: Duration = Duration::from_secs(10);
+/// Lines of a command's output that are kept.
+const OUTPUT_LINES: usize = 200;
+/// rabbitmqctl gave up waiting (`EX_TEMPFAIL`): what it asked for may still happen.
+const EXIT_TIMED_OUT: i32 = 75;
+
+/// How long the cluster may take to show the effect of a command that was sent `passed` ago and
+/// came to this end. What was left of the step's time, for it may still run; nothing beyond one
+/// look, if it was watched to a failure.
+pub(super) fn patience(end: Option<&StepOutcome>, step: &Step, passed: Duration) -> Duration {
+    match end {
+        Some(StepOutcome::Failed { .. }) => Duration::ZERO,
+        None
+        | Some(
+            StepOutcome::Unknown { .. }
+            | StepOutcome::NotRun { .. }
+            | StepOutcome::Done { .. }
+            | StepOutcome::AlreadySo { .. },
+        ) => step.deadline.saturating_sub(passed).max(AFTERMATH),
+    }
+}
+
+/// What the probes of a condition say together.
+#[derive(Debug)]
+pub(super) enum Answer {
+    Holds(Vec<String>),
+    Not(String),
+    CannotTell(String),
+}
+
+impl Run<'_> {
+    /// Takes one step to its end.
+    pub(super) async fn step(&mut self, index: usize, step: &Step) -> StepOutcome {
+        if let Some(outcome) = self.aftermath(index, step).await {
+            return outcome;
+        }
+        match self.check(step).await {
+            Some(outcome) => outcome,
+            None => match &step.change {
+                None => self.settle(index, step, None, step.deadline).await,
+                Some(change) => self.act(index, step, change).await,
+            },
+        }
+    }
+
+    /// What came of a command that was sent before the run was resumed. `None`: nothing was sent, or
+    /// the cluster says that it had no effect; then the step is taken like any other.
+    async fn aftermath(&mut self, index: usize, step: &Step) -> Option<StepOutcome> {
+        let Earlier { sendings, patience } = self.earlier.get(&index).copied()?;
+        let begun = Instant::now();
+        let command = self.collect(index, step, sendings, patience).await;
+        let left = patience.saturating_sub(begun.elapsed());
+        match self.settle(index, step, command, left).await {
+            StepOutcome::Done { mut proof } => {
+                proof.push("its command was sent before the run was resumed".to_owned());
+                Some(StepOutcome::AlreadySo { proof })
+            }
+            StepOutcome::Failed { reason } => {
+                self.tell(RunEventKind::Waiting {
+                    step: index,
+                    words: format!("what was sent before had no effect: {reason}"),
+                });
+                None
+            }
+            other @ (StepOutcome::Unknown { .. }
+            | StepOutcome::AlreadySo { .. }
+            | StepOutcome::NotRun { .. }) => Some(other),
+        }
+    }
+
+    /// The end of a command that was sent before the run was resumed, where its host kept it.
+    async fn collect(
+        &mut self,
+        index: usize,
+        step: &Step,
+        nth: usize,
+        limit: Duration,
+    ) -> Option<CommandEnd> {
+        let hand = self.setting.hands.get(&step.host).cloned()?;
+        let unit = UnitName::new(&self.id.0, index, nth);
+        let outcome = tokio::select! {
+            biased;
+            () = self.setting.control.left() => None,
+            outcome = hand.collect(&self.permit, &unit, limit) => outcome,
+        }?;
+        Some(self.command_ended(index, step, &outcome))
+    }
+
+    /// Tells how a command ended.
+    fn command_ended(&mut self, index: usize, step: &Step, outcome: &CommandOutcome) -> CommandEnd {
+        self.tell_output(index, outcome);
+        let words = end_words(outcome, step.deadline);
+        self.tell(RunEventKind::CommandEnded {
+            step: index,
+            words: words.clone(),
+        });
+        let is_clean = match outcome {
+            CommandOutcome::Ended(output) => output.code == Some(0),
+            CommandOutcome::Answered(response) => response.is_success(),
+            CommandOutcome::NotSent(_) | CommandOutcome::Lost(_) | CommandOutcome::TimedOut => {
+                false
+            }
+        };
+        if is_clean {
+            CommandEnd::Clean(words)
+        } else {
+            CommandEnd::Doubtful(words)
+        }
+    }
+
+    /// Looks before acting. `None`: go ahead.
+    async fn check(&mut self, step: &Step) -> Option<StepOutcome> {
+        let not_run = |reason: String| Some(StepOutcome::NotRun { reason });
+        let mut kinds = needs(step.already.iter().chain(&step.before));
+        if self.sent == Sent::Nothing {
+            kinds.extend(fingerprint::NEEDS);
+        }
+        if kinds.is_empty() {
+            return None;
+        }
+        let Some(model) = self.look(kinds).await else {
+            return not_run("the operator left before anything was sent".to_owned());
+        };
+        let now = (self.setting.clock)();
+        // What the run itself did moves the cluster too; from then on the preconditions decide.
+        if self.sent == Sent::Nothing {
+            let moved = fingerprint::moved(self.plan, &model, now);
+            if !moved.is_empty() {
+                return not_run(format!(
+                    "the cluster changed since the plan was made: {}",
+                    moved.join("; ")
+                ));
+            }
+        }
+        if !step.already.is_empty()
+            && let Answer::Holds(proof) = ask(&step.already, &model, now)
+        {
+            return Some(StepOutcome::AlreadySo { proof });
+        }
+        match ask(&step.before, &model, now) {
+            Answer::Holds(_) => None,
+            Answer::Not(words) => not_run(words),
+            Answer::CannotTell(words) => not_run(format!("it cannot be told any more: {words}")),
+        }
+    }
+
+    /// Sends the change, once, after it stands in the journal.
+    async fn act(&mut self, index: usize, step: &Step, change: &Change) -> StepOutcome {
+        let Some(hand) = self.setting.hands.get(&step.host).cloned() else {
+            return StepOutcome::NotRun {
+                reason: format!("there is no way to run commands on {}", step.host),
+            };
+        };
+        let hosts = &mut *self.setting.hosts;
+        if let Err(error) = hosts.renew(&step.host, &*hand, &self.permit).await {
+            return StepOutcome::NotRun {
+                reason: format!("nothing was sent: failed to {error}"),
+            };
+        }
+        let nth = self
+            .earlier
+            .get(&index)
+            .map_or(0, |earlier| earlier.sendings)
+            + 1;
+        let unit = UnitName::new(&self.id.0, index, nth);
+        self.tell(RunEventKind::Sending {
+            step: index,
+            command: hand.line(change).to_string(),
+        });
+        if let Some(fault) = &self.audit_fault {
+            return StepOutcome::NotRun {
+                reason: no_audit_no_action(fault),
+            };
+        }
+        let sent_before = std::mem::replace(&mut self.sent, Sent::Something);
+        let begun = Instant::now();
+        let outcome = tokio::select! {
+            biased;
+            () = self.setting.control.left() => return StepOutcome::Unknown {
+                reason: format!("the operator left while `{}` ran", change.argv()),
+            },
+            outcome = delivery::send(self.setting.hands, &self.permit, (step, change), &unit) => outcome,
+        };
+        let ended = self.command_ended(index, step, &outcome);
+        let left = step.deadline.saturating_sub(begun.elapsed());
+        let limit = match &outcome {
+            CommandOutcome::NotSent(error) => {
+                self.sent = sent_before;
+                return StepOutcome::Failed {
+                    reason: format!("nothing was sent: {error}"),
+                };
+            }
+            CommandOutcome::Ended(Output {
+                code: Some(0 | EXIT_TIMED_OUT) | None,
+                ..
+            })
+            | CommandOutcome::Lost(_)
+            | CommandOutcome::TimedOut => left.max(AFTERMATH),
+            CommandOutcome::Answered(response) if response.is_success() => left.max(AFTERMATH),
+            // It says that it did nothing: one look tells whether that is so.
+            CommandOutcome::Answered(response) if response.is_refusal() => Duration::ZERO,
+            CommandOutcome::Ended(_) | CommandOutcome::Answered(_) => left.min(AFTERMATH),
+        };
+        self.settle(index, step, Some(ended), limit).await
+    }
+
+    /// Waits until the cluster says what the step is for, or `limit` has passed.
+    async fn settle(
+        &mut self,
+        index: usize,
+        step: &Step,
+        command: Option<CommandEnd>,
+        limit: Duration,
+    ) -> StepOutcome {
+        let begun = Instant::now();
+        let mut told = String::new();
+        loop {
+            let look_begun = Instant::now();
+            let Some(model) = self.look(needs(&step.after)).await else {
+                return left_unconfirmed(command.as_ref());
+            };
+            let pause = look_begun.elapsed().clamp(PAUSE.0, PAUSE.1);
+            let answer = ask(&step.after, &model, (self.setting.clock)());
+            let words = match &answer {
+                Answer::Holds(proof) => return done(proof.clone(), command),
+                Answer::Not(words) | Answer::CannotTell(words) => words,
+            };
+            let remaining = limit.saturating_sub(begun.elapsed());
+            if remaining.is_zero() {
+                return given_up(&answer, command, begun.elapsed());
+            }
+            if *words != told {
+                told.clone_from(words);
+                self.tell(RunEventKind::Waiting {
+                    step: index,
+                    words: words.clone(),
+                });
+            }
+            tokio::select! {
+                biased;
+                () = self.setting.control.left() => return left_unconfirmed(command.as_ref()),
+                () = sleep(pause.min(remaining)) => {}
+            }
+        }
+    }
+
+    /// Looks at the cluster. Starts from nothing but the inventory, so that what was not seen by
+    /// this very look is not known. `None`: the operator left.
+    async fn look(&mut self, kinds: BTreeSet<SourceKind>) -> Option<Model> {
+        let kinds: Vec<SourceKind> = kinds.into_iter().collect();
+        let mut model = Model::new(self.setting.model.inventory.clone());
+        model.metadata_store = self.setting.model.metadata_store.clone();
+        let limit = if kinds.iter().any(|kind| kind.is_costly()) {
+            COSTLY_LOOK_LIMIT
+        } else {
+            LOOK_LIMIT
+        };
+        let Setting { eyes, control, .. } = &mut self.setting;
+        let seen = tokio::select! {
+            biased;
+            () = control.left() => return None,
+            seen = timeout(limit, eyes.look(&kinds)) => seen.unwrap_or_default(),
+        };
+        for observation in seen {
+            model.apply(observation);
+        }
+        Some(model)
+    }
+
+    fn tell_output(&mut self, step: usize, outcome: &CommandOutcome) {
+        let CommandOutcome::Ended(output) = outcome else {
+            return;
+        };
+        let mut lines = shown_lines(&output.stdout);
+        lines.extend(shown_lines(&output.stderr));
+        let more = lines.len().saturating_sub(OUTPUT_LINES);
+        lines.truncate(OUTPUT_LINES);
+        if more > 0 {
+            lines.push(Shown::new(&format!("({more} more lines)")));
+        }
+        for line in lines {
+            self.tell(RunEventKind::Output { step, line });
+        }
+    }
+}
+
+fn needs<'a>(probes: impl IntoIterator<Item = &'a Probe>) -> BTreeSet<SourceKind> {
+    probes
+        .into_iter()
+        .flat_map(|probe| probe.needs().iter().copied())
+        .collect()
+}
+
+/// All must hold. A known "no" outweighs what cannot be told.
+fn ask(probes: &[Probe], model: &Model, now: Moment) -> Answer {
+    let (mut proof, mut not, mut unknown) = (Vec::new(), Vec::new(), Vec::new());
+    for probe in probes {
+        match probe.evaluate(model, now) {
+            ProbeAnswer::Holds(words) => proof.push(words),
+            ProbeAnswer::Not(words) => not.push(words),
+            ProbeAnswer::CannotTell(words) => unknown.push(words),
+        }
+    }
+    if !not.is_empty() {
+        Answer::Not(not.join("; "))
+    } else if !unknown.is_empty() {
+        Answer::CannotTell(unknown.join("; "))
+    } else {
+        Answer::Holds(proof)
+    }
+}

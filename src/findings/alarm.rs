@@ -1,0 +1,37 @@
+//! Owns D10: a memory or disk alarm, which blocks publishers on every node, not only the one that
+//! raised it (RabbitMQ documentation, alarms).
+
+use super::{Finding, Severity};
+use crate::model::Model;
+use crate::model::alarm::{Alarm, Resource};
+use crate::model::moment::Moment;
+
+pub(super) fn check(model: &Model, now: Moment) -> Vec<Finding> {
+    let found = |alarm: &Alarm| {
+        let Alarm { node, resource } = alarm;
+        let title = format!("{resource} alarm on {node}: publishers are blocked");
+        Finding::new("D10", Severity::Critical, node, title)
+            .evidence(figures(model, alarm, now))
+            .causes([
+                "consumers are slower than publishers",
+                "the limit is set too low",
+            ])
+    };
+    model.alarms(now).iter().map(found).collect()
+}
+
+/// The figures that show it, bytes; `None` where the member tells no figures.
+fn figures(model: &Model, alarm: &Alarm, now: Moment) -> Option<String> {
+    let stats = model.node(&alarm.node, now).stats?;
+    match alarm.resource {
+        Resource::Memory => {
+            let (used, limit) = stats.memory_used.zip(stats.memory_limit)?;
+            Some(format!("memory used {used} bytes, watermark {limit} bytes"))
+        }
+        Resource::Disk => {
+            let (free, limit) = stats.disk_free.zip(stats.disk_free_limit)?;
+            Some(format!("disk free {free} bytes, limit {limit} bytes"))
+        }
+        Resource::Other(_) => None,
+    }
+}

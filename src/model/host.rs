@@ -1,0 +1,146 @@
+//! Owns what a host says over SSH: its addresses, its services, keepalived's settings; and what
+//! a canary connection saw.
+
+use super::text::Shown;
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// All addresses of a host.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AddressReport {
+    /// Streamed (`ip monitor`) or polled.
+    pub via: AddressVia,
+    /// Addresses in kernel order.
+    pub addresses: Vec<HostAddress>,
+}
+
+impl AddressReport {
+    /// The interface and prefix under which `address` is held.
+    pub fn holding(&self, address: IpAddr) -> Option<&HostAddress> {
+        self.addresses.iter().find(|held| held.address == address)
+    }
+}
+
+/// How addresses reach us.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
+pub enum AddressVia {
+    /// A live `ip monitor address`: a change is known as it happens.
+    #[default]
+    Stream,
+    /// Listed at intervals, because the stream was refused.
+    Poll,
+}
+
+/// One address on one interface.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HostAddress {
+    /// Interface, such as `eth0`.
+    pub interface: Shown,
+    /// The address.
+    pub address: IpAddr,
+    /// Prefix length; 32 where keepalived's configuration gives none.
+    pub prefix: u8,
+}
+
+/// Services and registrations of a host.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ServiceReport {
+    /// systemd's word for `rabbitmq-server`.
+    pub rabbitmq: Option<UnitState>,
+    /// systemd's word for `haproxy`.
+    pub haproxy: Option<UnitState>,
+    /// systemd's word for `keepalived`.
+    pub keepalived: Option<UnitState>,
+    /// Names registered in epmd (the Erlang runtimes that are up); `None` where epmd could not
+    /// be asked, empty where it answered with no name or is not running.
+    pub runtimes: Option<Vec<Shown>>,
+}
+
+/// The addresses by which a host knows others.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NameReport {
+    /// Each name that was found, with its address.
+    pub found: Vec<(Shown, IpAddr)>,
+}
+
+/// What `systemctl is-active` says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnitState {
+    /// Running.
+    Active,
+    /// Not running, or no such unit.
+    Inactive,
+    /// Ended with an error.
+    Failed,
+    /// On its way up.
+    Activating,
+    /// On its way down.
+    Deactivating,
+    /// Reloading its configuration.
+    Reloading,
+    /// Another word.
+    Other(Shown),
+}
+
+impl UnitState {
+    /// Reads one line of `systemctl is-active`.
+    pub fn parse(word: &str) -> Self {
+        match word.trim() {
+            "active" => Self::Active,
+            "inactive" => Self::Inactive,
+            "failed" => Self::Failed,
+            "activating" => Self::Activating,
+            "deactivating" => Self::Deactivating,
+            "reloading" => Self::Reloading,
+            other => Self::Other(Shown::new(other)),
+        }
+    }
+
+    /// Whether the service does its work now.
+    pub fn is_up(&self) -> bool {
+        matches!(self, Self::Active | Self::Reloading)
+    }
+
+    /// systemd's word.
+    pub fn word(&self) -> &str {
+        match self {
+            Self::Active => "active",
+            Self::Inactive => "inactive",
+            Self::Failed => "failed",
+            Self::Activating => "activating",
+            Self::Deactivating => "deactivating",
+            Self::Reloading => "reloading",
+            Self::Other(text) => text.as_str(),
+        }
+    }
+}
+
+/// What keepalived.conf says on one host; never the authentication password.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VrrpConfig {
+    /// `MASTER` or `BACKUP`: the initial state.
+    pub initial_state: Option<Shown>,
+    /// Base priority, 1 to 254.
+    pub priority: Option<u8>,
+    /// Whether a better host leaves the VIP where it is.
+    pub nopreempt: Option<bool>,
+    /// Virtual router id.
+    pub router_id: Option<u8>,
+    /// Interface the instance runs on.
+    pub interface: Option<Shown>,
+}
+
+/// One AMQP handshake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CanaryReport {
+    /// Where it connected: `vip` or a host name.
+    pub target: Shown,
+    /// From TCP connect to an open channel.
+    pub took: Duration,
+    /// The cluster name the broker announced.
+    pub cluster_name: Option<Shown>,
+}

@@ -1,0 +1,259 @@
+//! Owns the what-if: what would be lost or unavailable if a member went away. Pure functions over
+//! the model; preflight checks and blast radius call the same code.
+
+use super::Model;
+use super::broker::{NodeType, QueueRow, QueueType};
+use super::moment::Moment;
+use super::name::{HostName, NodeName, QueueName, VhostName};
+use super::node::NodeState;
+
+/// What a node says about its own going away (`node-is-quorum-critical`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum QuorumVerdict {
+    /// Every quorum it takes part in survives without it.
+    Safe,
+    /// These would lose their quorum.
+    Critical(Vec<QuorumMember>),
+}
+
+/// Something replicated by Raft: a quorum queue, a stream, or the metadata store itself.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct QuorumMember {
+    /// Virtual host; empty for a process such as `rabbitmq_metadata`.
+    pub vhost: VhostName,
+    /// Name.
+    pub name: QueueName,
+}
+
+impl std::fmt::Display for QuorumMember {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.vhost.0.is_empty() {
+            write!(f, "{}", self.name)
+        } else {
+            write!(f, "{} in vhost {}", self.name, self.vhost)
+        }
+    }
+}
+
+/// What stopping a member's app would do, as far as the queue and connection pages show.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StopImpact {
+    /// Durable queues without another usable copy: unavailable while the app is stopped.
+    pub unavailable: Vec<QueueName>,
+    /// Messages in them, where known.
+    pub unavailable_messages: u64,
+    /// Queues that do not survive the stop: not durable or exclusive, and no other copy.
+    pub deleted: Vec<QueueName>,
+    /// Messages in them, where known.
+    pub deleted_messages: u64,
+    /// Replicated queues and streams led there, which get a new leader.
+    pub leaders: u64,
+    /// Quorum queues and streams that would lose their quorum, by the members shown online.
+    pub quorum_lost: Vec<QuorumMember>,
+    /// Connections that close; `None` if not known.
+    pub connections: Option<u64>,
+    /// Whether the pages cover everything; if not, the lists are a lower bound.
+    pub complete: bool,
+}
+
+impl Model {
+    /// What stopping `node`'s app would do.
+    pub fn stop_impact(&self, node: &NodeName) -> StopImpact {
+        let mut impact = StopImpact {
+            complete: true,
+            ..StopImpact::default()
+        };
+        if let Some(page) = self.queues.last() {
+            impact.complete &= page.skipped_rows == 0
+                && page
+                    .total
+                    .is_some_and(|total| total <= page.rows.len() as u64);
+            for row in &page.rows {
+                if row.leader.as_ref() == Some(node) {
+                    impact.count_led(row, node);
+                }
+                if loses_quorum(row, node) {
+                    impact.quorum_lost.push(QuorumMember {
+                        vhost: row.vhost.clone(),
+                        name: row.name.clone(),
+                    });
+                }
+            }
+        } else {
+            impact.complete = false;
+        }
+        if let Some(page) = self.connections.last() {
+            impact.complete &= page
+                .total
+                .is_some_and(|total| total <= page.rows.len() as u64);
+            let here = page
+                .rows
+                .iter()
+                .filter(|row| row.node.as_ref() == Some(node))
+                .count();
+            impact.connections = Some(here as u64);
+        } else {
+            impact.complete = false;
+        }
+        impact
+    }
+
+    /// Members that would still run if `node` stopped, of how many.
+    pub fn running_without(&self, node: &NodeName, now: Moment) -> (usize, usize) {
+        let mut nodes = self.nodes(now);
+        // A node that left, or has yet to join, is no part of any majority.
+        nodes.retain(|view| view.name == *node || self.is_member(&view.name, now) != Some(false));
+        let running = nodes
+            .iter()
+            .filter(|view| view.name != *node && view.state == NodeState::Running)
+            .count();
+        (running, nodes.len())
+    }
+
+    /// Whether any queue on the page is replicated by Raft.
+    pub fn has_quorum_queues(&self) -> Option<bool> {
+        let page = self.queues.last()?;
+        Some(
+            page.rows
+                .iter()
+                .any(|row| matches!(row.queue_type, Some(QueueType::Quorum | QueueType::Stream))),
+        )
+    }
+
+    /// Load balancers on which `node`'s server is the last that takes clients; and those that
+    /// cannot be asked.
+    pub fn last_server_on(&self, node: &NodeName, now: Moment) -> (Vec<HostName>, Vec<HostName>) {
+        let (mut last, mut unknown) = (Vec::new(), Vec::new());
+        for (host, entry) in self.inventory.balancers() {
+            let Some(backend) = self
+                .balancer(&host.name, now)
+                .and_then(|r| self.broker_backend(entry, r))
+            else {
+                unknown.push(host.name.clone());
+                continue;
+            };
+            let others = backend
+                .servers
+                .iter()
+                .filter(|server| server.status.takes_clients())
+                .filter(|server| self.member_behind(server).is_none_or(|(n, _)| n != node))
+                .count();
+            if others == 0 {
+                last.push(host.name.clone());
+            }
+        }
+        (last, unknown)
+    }
+}
+
+/// What taking a member's replicas and data away for good would do, as far as the queue page
+/// shows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RemovalImpact {
+    /// Classic queues without another usable copy: deleted.
+    pub deleted: Vec<QueueName>,
+    /// Messages in them, where known.
+    pub deleted_messages: u64,
+    /// Quorum queues with a replica there.
+    pub quorum: Vec<QueueName>,
+    /// Streams with a replica there.
+    pub streams: Vec<QueueName>,
+    /// Quorum queues whose remaining replicas would be no majority of themselves, or none at all.
+    pub stranded: Vec<QueueName>,
+    /// Quorum queues that would be left with an even number of replicas.
+    pub even: usize,
+    /// Whether the page covers everything.
+    pub complete: bool,
+}
+
+impl Model {
+    /// What removing `node` for good would do.
+    pub fn removal_impact(&self, node: &NodeName) -> RemovalImpact {
+        let mut impact = RemovalImpact::default();
+        let Some(page) = self.queues.last() else {
+            return impact;
+        };
+        impact.complete = page.skipped_rows == 0
+            && page
+                .total
+                .is_some_and(|total| total <= page.rows.len() as u64);
+        for row in &page.rows {
+            match row.queue_type {
+                Some(QueueType::Quorum) if row.members.contains(node) => {
+                    impact.quorum.push(row.name.clone());
+                    let left = row.members.len() - 1;
+                    let online = row.online.iter().filter(|member| *member != node).count();
+                    if left == 0 || online < left / 2 + 1 {
+                        impact.stranded.push(row.name.clone());
+                    } else if left % 2 == 0 {
+                        impact.even += 1;
+                    }
+                }
+                Some(QueueType::Stream) if row.members.contains(node) => {
+                    impact.streams.push(row.name.clone());
+                }
+                Some(QueueType::Quorum | QueueType::Stream | QueueType::Other(_)) => {}
+                Some(QueueType::Classic) | None => {
+                    if row.leader.as_ref() == Some(node) && is_only_copy(row, node) {
+                        impact.deleted.push(row.name.clone());
+                        impact.deleted_messages += row.messages.unwrap_or(0);
+                    }
+                }
+            }
+        }
+        impact
+    }
+
+    /// Whether another disc member than `node` is known; `None` where a type is not.
+    pub fn another_disc_member(&self, node: &NodeName, now: Moment) -> Option<bool> {
+        let others = self.nodes(now);
+        let others = others
+            .iter()
+            .filter(|view| view.name != *node && self.is_member(&view.name, now) != Some(false));
+        let types: Vec<Option<NodeType>> = others.map(|view| view.node_type).collect();
+        if types.contains(&Some(NodeType::Disc)) {
+            Some(true)
+        } else if types.contains(&None) {
+            None
+        } else {
+            Some(false)
+        }
+    }
+}
+
+impl StopImpact {
+    /// Counts a queue that `node` leads.
+    fn count_led(&mut self, row: &QueueRow, node: &NodeName) {
+        let messages = row.messages.unwrap_or(0);
+        if !is_only_copy(row, node) {
+            self.leaders += 1;
+        } else if row.durable == Some(false) || row.exclusive == Some(true) {
+            self.deleted.push(row.name.clone());
+            self.deleted_messages += messages;
+        } else {
+            self.unavailable.push(row.name.clone());
+            self.unavailable_messages += messages;
+        }
+    }
+}
+
+/// A classic queue of which no other member holds a copy that may take over: none at all, or
+/// only unsynchronised mirrors, which are not promoted on a controlled shutdown (classic queue
+/// mirroring guide, `ha-promote-on-shutdown`, default `when-synced`).
+fn is_only_copy(row: &QueueRow, node: &NodeName) -> bool {
+    matches!(row.queue_type, Some(QueueType::Classic) | None)
+        && !row
+            .online
+            .iter()
+            .any(|member| member != node && row.members.contains(member))
+}
+
+/// By the members shown: the members left online without `node` would not be a majority.
+fn loses_quorum(row: &QueueRow, node: &NodeName) -> bool {
+    let replicated = matches!(row.queue_type, Some(QueueType::Quorum | QueueType::Stream));
+    if !replicated || !row.members.contains(node) {
+        return false;
+    }
+    let left = row.online.iter().filter(|member| *member != node).count();
+    left < row.members.len() / 2 + 1
+}

@@ -1,0 +1,453 @@
+//! Owns the judgement of what state a member is in, and the evidence for it. One node's word is
+//! not enough: its own API, its peers' views and its host are weighed together.
+
+use super::Model;
+use super::broker::{NodeRow, NodeStats, NodeStatus, NodeType, Version};
+use super::inventory::HostEntry;
+use super::moment::Moment;
+use super::name::{HostName, NodeName};
+use super::observation::{FailureKind, SourceId, SourceKind};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// What state a member is in.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, strum::Display,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum NodeState {
+    /// Its app runs.
+    Running,
+    /// Its runtime is up, its app is not.
+    AppStopped,
+    /// Its host is up, its runtime is not.
+    Down,
+    /// Its host does not answer.
+    Unreachable,
+    /// It cannot be told; never drawn as healthy.
+    Unknown,
+}
+
+/// Answers of one survey lie no further apart than this.
+const ONE_SURVEY: Duration = Duration::from_secs(1);
+
+impl NodeState {
+    /// The state in words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::AppStopped => "app stopped",
+            Self::Down => "down",
+            Self::Unreachable => "unreachable",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// Whether a host answers at all, by any of its sources.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Liveness {
+    /// Something on it answered, or refused, just now.
+    Alive,
+    /// Everything asked of it ended without an answer.
+    Silent,
+    /// Nothing was asked yet, or the answers are old.
+    Unknown,
+}
+
+/// A member with everything known about it.
+#[derive(Debug, Clone)]
+pub struct NodeView<'a> {
+    /// Its name.
+    pub name: NodeName,
+    /// Its host in the inventory.
+    pub host: Option<&'a HostEntry>,
+    /// What state it is in.
+    pub state: NodeState,
+    /// Why that state, one line each.
+    pub evidence: Vec<String>,
+    /// Disc or RAM, by the last view that knew.
+    pub node_type: Option<NodeType>,
+    /// In maintenance mode, by a current view.
+    pub draining: Option<bool>,
+    /// Statistics of a current view.
+    pub stats: Option<&'a NodeStats>,
+    /// Its RabbitMQ version, current or last known.
+    pub version: Option<&'a Version>,
+}
+
+impl Model {
+    /// Every member declared or seen, sorted by the inventory's order, then by name.
+    pub fn members(&self) -> Vec<NodeName> {
+        let mut members: Vec<NodeName> = self
+            .inventory
+            .nodes()
+            .map(|(_, node)| node.clone())
+            .collect();
+        let seen: BTreeSet<&NodeName> = self
+            .brokers
+            .values()
+            .filter_map(super::reading::Reading::last)
+            .flat_map(|report| report.nodes.iter().map(|row| &row.name))
+            .collect();
+        for name in seen {
+            if !members.contains(name) {
+                members.push(name.clone());
+            }
+        }
+        members
+    }
+
+    /// Every member with its state.
+    pub fn nodes(&self, now: Moment) -> Vec<NodeView<'_>> {
+        self.members()
+            .iter()
+            .map(|name| self.node(name, now))
+            .collect()
+    }
+
+    /// One member with its state.
+    pub fn node(&self, name: &NodeName, now: Moment) -> NodeView<'_> {
+        let (state, evidence) = self.judge(name, now);
+        let host = self.inventory.host_of(name);
+        let current = self.current_row(name, now);
+        let last = self.last_row(name);
+        let own = host
+            .and_then(|host| self.brokers.get(&host.name))
+            .and_then(|r| r.last());
+        NodeView {
+            name: name.clone(),
+            host,
+            state,
+            evidence,
+            node_type: last.and_then(|row| row.node_type),
+            draining: current
+                .and_then(|row| row.being_drained)
+                .or_else(|| self.status_says_draining(name, now)),
+            stats: current
+                .filter(|_| state == NodeState::Running)
+                .and_then(|row| row.stats.as_ref()),
+            version: last
+                .and_then(|row| row.stats.as_ref()?.version.as_ref())
+                .or_else(|| own.and_then(|report| report.version.as_ref())),
+        }
+    }
+
+    /// A current row about `name`: its own view first, then the peers'.
+    fn current_row(&self, name: &NodeName, now: Moment) -> Option<&NodeRow> {
+        let own = self.inventory.host_of(name).map(|host| &host.name);
+        let mut rows: Vec<(bool, &NodeRow)> = self
+            .views(now)
+            .filter_map(|(host, report)| Some((Some(host) != own, report.node(name)?)))
+            .collect();
+        rows.sort_by_key(|(is_peer, _)| *is_peer);
+        rows.first().map(|(_, row)| *row)
+    }
+
+    /// Whether `name` is in maintenance mode, by what another member says over SSH; where none
+    /// says anything, by its own word.
+    fn status_says_draining(&self, name: &NodeName, now: Moment) -> Option<bool> {
+        let own = self.inventory.host_of(name).map(|host| &host.name);
+        let mut says: Vec<(bool, bool)> = self
+            .statuses(now)
+            .filter_map(|(host, status)| Some((Some(host) == own, status.draining(name)?)))
+            .collect();
+        says.sort_unstable();
+        says.first().map(|(_, draining)| *draining)
+    }
+
+    /// What each node that was asked over SSH just now says of its cluster.
+    pub fn statuses(&self, now: Moment) -> impl Iterator<Item = (&HostName, &NodeStatus)> {
+        self.inventory.nodes().filter_map(move |(host, _)| {
+            let name = &host.name;
+            let status = Self::current(&self.statuses, name, SourceKind::NodeStatus, now)?;
+            Some((name, status))
+        })
+    }
+
+    /// Whether `name` is a member of the cluster, by the word of the other nodes; `None` where no
+    /// other node can be asked. A declared node need not be one: it may have left, or never joined.
+    ///
+    /// Others that list only themselves left the cluster, and are no witnesses; unless one such is
+    /// all there is.
+    pub fn is_member(&self, name: &NodeName, now: Moment) -> Option<bool> {
+        let own = self.inventory.host_of(name).map(|host| &host.name);
+        let others: Vec<_> = self
+            .views(now)
+            .filter(|(host, report)| {
+                Some(*host) != own && report.scope == super::broker::ViewScope::Cluster
+            })
+            .map(|(_, report)| report)
+            .collect();
+        let alone = |report: &&&super::broker::BrokerReport| report.nodes.len() <= 1;
+        match others.as_slice() {
+            [] => None,
+            [one] => Some(one.node(name).is_some()),
+            several if several.iter().all(|report| alone(&report)) => None,
+            several => {
+                let mut witnesses = several.iter().filter(|report| !alone(report));
+                Some(witnesses.any(|report| report.node(name).is_some()))
+            }
+        }
+    }
+
+    /// Whether `member` lists `name` as a member of its cluster, by its own word.
+    pub fn lists(&self, member: &NodeName, name: &NodeName, now: Moment) -> Option<bool> {
+        let host = self.inventory.host_of(member)?;
+        self.broker(&host.name, now)?.lists(name)
+    }
+
+    fn last_row(&self, name: &NodeName) -> Option<&NodeRow> {
+        let rows = || {
+            self.inventory
+                .nodes()
+                .filter_map(|(host, _)| self.brokers.get(&host.name)?.last()?.node(name))
+        };
+        rows()
+            .find(|row| row.stats.is_some())
+            .or_else(|| rows().next())
+    }
+
+    /// Whether anything on `host` answers.
+    ///
+    /// A sign of life counts only if it is younger than the beginning of the latest silence: the
+    /// API's answer of four seconds ago says nothing once SSH has gone silent since, but an answer
+    /// beside an SSH port that was always filtered does.
+    pub fn liveness(&self, host: &HostName, now: Moment) -> Liveness {
+        let of_host = || {
+            self.sources.iter().filter(|(source, status)| {
+                source.host == *host
+                    // A canary says little about the host it is named after.
+                    && source.kind != SourceKind::Canary
+                    && now.since(status.attempted_at) <= super::freshness_limit(source.kind)
+            })
+        };
+        let alive_at = of_host()
+            .filter(|(_, status)| {
+                status
+                    .failure
+                    .as_ref()
+                    .is_none_or(|failure| failure.kind.proves_host_alive())
+            })
+            .map(|(_, status)| status.attempted_at)
+            .max();
+        let silent_since = of_host()
+            .filter_map(|(_, status)| status.silent_since)
+            .max();
+        match (alive_at, silent_since) {
+            (Some(alive), Some(silent)) if alive < silent => Liveness::Silent,
+            (Some(_), _) => Liveness::Alive,
+            (None, Some(_)) => Liveness::Silent,
+            (None, None) => Liveness::Unknown,
+        }
+    }
+
+    /// What the members other than `name` say about it now: (who, running).
+    pub fn peers_say(&self, name: &NodeName, now: Moment) -> Vec<(&HostName, bool)> {
+        let own = self.inventory.host_of(name).map(|host| &host.name);
+        self.views(now)
+            .filter(|(host, _)| Some(*host) != own)
+            .filter_map(|(host, report)| Some((host, report.node(name)?.running?)))
+            .collect()
+    }
+
+    /// Whether the nodes disagree on `name` now, and not only because one was asked before the
+    /// change and another after it: someone must have said that it runs after, or in the same
+    /// survey as, the first who denied it.
+    pub fn is_disputed(&self, name: &NodeName, now: Moment) -> bool {
+        let Some(since) = self.disagreements.get(name) else {
+            return false;
+        };
+        self.words_on(name, now)
+            .any(|(running, at)| running && at.later(ONE_SURVEY) >= *since)
+    }
+
+    /// What the last node that was asked says about `name`.
+    fn latest_word(&self, name: &NodeName, now: Moment) -> Option<bool> {
+        self.words_on(name, now)
+            .max_by_key(|(_, at)| *at)
+            .map(|(running, _)| running)
+    }
+
+    /// What each node says about `name`, and when it said so.
+    fn words_on(&self, name: &NodeName, now: Moment) -> impl Iterator<Item = (bool, Moment)> {
+        self.views(now).filter_map(move |(host, report)| {
+            let at = self.brokers.get(host)?.seen_at()?;
+            Some((report.node(name)?.running?, at))
+        })
+    }
+
+    fn judge(&self, name: &NodeName, now: Moment) -> (NodeState, Vec<String>) {
+        let host = self.inventory.host_of(name);
+        let own = host.and_then(|host| self.broker(&host.name, now));
+        if own
+            .and_then(|report| report.node(name))
+            .and_then(|row| row.running)
+            == Some(true)
+        {
+            return (
+                NodeState::Running,
+                vec!["its own management API says running".to_owned()],
+            );
+        }
+        if let Some(host) = host
+            && self.liveness(&host.name, now) == Liveness::Silent
+        {
+            let why = format!(
+                "nothing on {} answers: {}",
+                host.name,
+                self.silence(&host.name)
+            );
+            return (NodeState::Unreachable, vec![why]);
+        }
+        let peers = self.peers_say(name, now);
+        let says = |running: bool| {
+            let who: Vec<&str> = peers
+                .iter()
+                .filter(|(_, r)| *r == running)
+                .map(|(h, _)| h.as_str())
+                .collect();
+            who.join(" and ")
+        };
+        let (up, down) = (says(true), says(false));
+        if !up.is_empty() && !down.is_empty() && !self.is_disputed(name, now) {
+            // One of them has not been asked since the change: the younger word counts.
+            return match self.latest_word(name, now) {
+                Some(true) => (NodeState::Running, vec![format!("{up} see it running")]),
+                _ => self.judge_by_host(name, host, Some(&down), now),
+            };
+        }
+        match (up.is_empty(), down.is_empty()) {
+            (false, false) => (
+                NodeState::Unknown,
+                vec![format!(
+                    "{up} see it running, {down} do not: its peers disagree"
+                )],
+            ),
+            (false, true) => (NodeState::Running, vec![format!("{up} see it running")]),
+            (true, no_peer) => {
+                self.judge_by_host(name, host, (!no_peer).then_some(down.as_str()), now)
+            }
+        }
+    }
+
+    /// No view says running: the host decides between app stopped and down.
+    fn judge_by_host(
+        &self,
+        name: &NodeName,
+        host: Option<&HostEntry>,
+        seen_stopped_by: Option<&str>,
+        now: Moment,
+    ) -> (NodeState, Vec<String>) {
+        let peer_line = seen_stopped_by.map_or_else(
+            || "no other node could be asked".to_owned(),
+            |who| format!("{who} do not see it running"),
+        );
+        let Some(host) = host else {
+            return (
+                NodeState::Unknown,
+                vec![peer_line, "its host is not declared".to_owned()],
+            );
+        };
+        let Some(services) = self.service(&host.name, now) else {
+            let line = format!(
+                "whether its runtime is up cannot be told without SSH to {}",
+                host.name
+            );
+            return (NodeState::Unknown, vec![peer_line, line]);
+        };
+        if let Some(why) = self.runs_unseen(name, &host.name, seen_stopped_by, now) {
+            return (NodeState::Running, vec![peer_line, why]);
+        }
+        let unit = services.rabbitmq.as_ref();
+        let runtime_up = match &services.runtimes {
+            Some(names) => Some(names.iter().any(|n| n.raw() == name.name_part())),
+            None => unit.map(super::host::UnitState::is_up),
+        };
+        let unit_word = unit.map_or("unknown", super::host::UnitState::word);
+        match runtime_up {
+            // A running runtime alone says nothing about its app: a peer, or the port which the
+            // app would listen on, must deny it.
+            Some(true) if seen_stopped_by.is_some() || self.refuses_api(&host.name) => (
+                NodeState::AppStopped,
+                vec![peer_line, format!("its runtime is up on {}", host.name)],
+            ),
+            Some(true) => (
+                NodeState::Unknown,
+                vec![
+                    peer_line,
+                    format!(
+                        "its runtime is up on {}, its own API does not tell",
+                        host.name
+                    ),
+                ],
+            ),
+            Some(false) => (
+                NodeState::Down,
+                vec![
+                    peer_line,
+                    format!(
+                        "no runtime of that name on {}; rabbitmq-server is {unit_word}",
+                        host.name
+                    ),
+                ],
+            ),
+            None => (
+                NodeState::Unknown,
+                vec![peer_line, "its runtime could not be asked".to_owned()],
+            ),
+        }
+    }
+
+    /// Why a node runs although no management API says so.
+    fn runs_unseen(
+        &self,
+        name: &NodeName,
+        host: &HostName,
+        seen_stopped_by: Option<&str>,
+        now: Moment,
+    ) -> Option<String> {
+        let status = Self::current(&self.statuses, host, SourceKind::NodeStatus, now);
+        // The plugin may be off. Where a member speaks of the node, its word is the younger one.
+        if seen_stopped_by.is_none() && status.is_some_and(|status| status.running.contains(name)) {
+            return Some(format!(
+                "`rabbitmqctl cluster_status` on {host} says running"
+            ));
+        }
+        self.refuses_login(host, now)
+    }
+
+    /// Nothing listens where the node's management API would.
+    pub(crate) fn refuses_api(&self, host: &HostName) -> bool {
+        let api = SourceId::new(SourceKind::Management, host.clone());
+        self.sources
+            .get(&api)
+            .and_then(|status| status.failure.as_ref())
+            .is_some_and(|failure| failure.kind == FailureKind::Refused)
+    }
+
+    /// A management API that refuses a login which other nodes accept runs, and so does the app
+    /// that serves it: it has users of its own. Where none accepts it, the password is wrong.
+    fn refuses_login(&self, host: &HostName, now: Moment) -> Option<String> {
+        let status = self
+            .sources
+            .get(&SourceId::new(SourceKind::Management, host.clone()))?;
+        let recent =
+            now.since(status.attempted_at) <= super::freshness_limit(SourceKind::Management);
+        let refused = status.failure.as_ref()?.kind == FailureKind::Unauthorized;
+        (recent && refused && self.views(now).next().is_some())
+            .then(|| "its own management API answers, but knows another user".to_owned())
+    }
+
+    fn silence(&self, host: &HostName) -> String {
+        let failures: BTreeSet<&str> = self
+            .sources
+            .iter()
+            .filter(|(source, _)| source.host == *host)
+            .filter_map(|(_, status)| Some(status.failure.as_ref()?.message.as_str()))
+            .collect();
+        failures.into_iter().collect::<Vec<_>>().join("; ")
+    }
+}

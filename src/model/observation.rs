@@ -1,0 +1,271 @@
+//! Owns the vocabulary in which sources report: which source, when, how long it took, and what
+//! it saw or why it failed. Failure is an observation like any other.
+
+use super::alarm::Alarm;
+use super::balancer::BalancerReport;
+use super::broker::{
+    ApiUser, BrokerReport, ConnectionPage, MessageTotals, MetadataStoreReport, NodeStatus, Policy,
+    PolicyView, QueuePage,
+};
+use super::cookie::CookieReport;
+use super::data::DataReport;
+use super::host::{AddressReport, CanaryReport, NameReport, ServiceReport, VrrpConfig};
+use super::impact::QuorumVerdict;
+use super::moment::Moment;
+use super::name::HostName;
+use super::shutdown::NodeFiles;
+use super::text::Shown;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::time::Duration;
+
+/// What is asked of a host.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumIter,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum SourceKind {
+    /// The node's own `/api/overview` (without statistics) and `/api/nodes`.
+    Management,
+    /// Message totals and rates: `/api/overview` with statistics, asked of one node only.
+    Totals,
+    /// `/api/feature-flags`: which metadata store is in use.
+    MetadataStore,
+    /// `/api/health/checks/alarms`, which any node answers for the whole cluster.
+    Alarms,
+    /// A page of `/api/queues`.
+    Queues,
+    /// A page of `/api/connections`.
+    Connections,
+    /// `/api/policies`.
+    Policies,
+    /// `/api/whoami`: what the configured user may do. Asked on demand only.
+    User,
+    /// A node's own word on policies, and on what is in force on its queues. Asked on demand only.
+    PolicyView,
+    /// `/api/health/checks/node-is-quorum-critical`, which judges the node that answers.
+    QuorumCritical,
+    /// What the node itself says of its cluster, by `rabbitmqctl` over SSH. Asked on demand only.
+    NodeStatus,
+    /// What the node left on its host's disc, over SSH: who ran when it stopped, who its members
+    /// are, its release and store, what its log says of its start. Asked on demand only.
+    NodeFiles,
+    /// HAProxy's statistics, by HTTP or by its runtime socket.
+    Haproxy,
+    /// The host's addresses, streamed over SSH.
+    Vip,
+    /// systemd units and epmd registrations, over SSH.
+    Services,
+    /// State and priority in keepalived's configuration, over SSH.
+    Keepalived,
+    /// An AMQP handshake through the VIP or a load balancer.
+    Canary,
+    /// The addresses by which a host knows the others, over SSH. Asked on demand only.
+    Names,
+    /// Whether the Erlang cookies are equal, over SSH; never what they are. Asked on demand only.
+    Cookie,
+    /// Where the node's data is and who uses it, over SSH. Asked on demand only.
+    Data,
+}
+
+impl SourceKind {
+    /// Whether the question takes seconds on the host, or root's rights, or concerns one runbook
+    /// alone, so that it is asked only where a plan or a step needs its answer.
+    pub fn is_costly(self) -> bool {
+        matches!(
+            self,
+            Self::NodeStatus | Self::NodeFiles | Self::Names | Self::Cookie | Self::Data
+        )
+    }
+
+    /// Whether only some runbooks ask it: what it says matters to nobody else.
+    pub fn is_for_runbooks(self) -> bool {
+        matches!(self, Self::User | Self::PolicyView)
+    }
+}
+
+/// One source: a kind of question put to one host.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct SourceId {
+    /// What is asked.
+    pub kind: SourceKind,
+    /// Whom.
+    pub host: HostName,
+}
+
+impl SourceId {
+    /// Names a source.
+    pub fn new(kind: SourceKind, host: HostName) -> Self {
+        Self { kind, host }
+    }
+}
+
+impl fmt::Display for SourceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {}", self.kind, self.host)
+    }
+}
+
+/// What one source saw, once.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observation {
+    /// Who reports.
+    pub source: SourceId,
+    /// When the answer was complete.
+    pub at: Moment,
+    /// From asking to the complete answer.
+    pub took: Duration,
+    /// What was seen, or why nothing was.
+    pub outcome: Result<Payload, SourceFailure>,
+}
+
+/// What a source saw.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Payload {
+    /// One node's own view of the cluster.
+    Broker(BrokerReport),
+    /// Cluster-wide message counts and rates.
+    Totals(MessageTotals),
+    /// Mnesia or Khepri.
+    MetadataStore(MetadataStoreReport),
+    /// Every alarm in force in the cluster.
+    Alarms(Vec<Alarm>),
+    /// A page of queues.
+    Queues(QueuePage),
+    /// A page of connections.
+    Connections(ConnectionPage),
+    /// All policies.
+    Policies(Vec<Policy>),
+    /// The configured user.
+    User(ApiUser),
+    /// What one node says of policies and queues.
+    PolicyView(PolicyView),
+    /// Whether stopping the node that answered would lose a quorum.
+    QuorumCritical(QuorumVerdict),
+    /// What a node says of its cluster over SSH.
+    NodeStatus(NodeStatus),
+    /// What a node left on its host's disc.
+    NodeFiles(NodeFiles),
+    /// One HAProxy process.
+    Balancer(BalancerReport),
+    /// All addresses of a host.
+    Addresses(AddressReport),
+    /// Services of a host.
+    Services(ServiceReport),
+    /// What keepalived is configured to do on a host.
+    Vrrp(VrrpConfig),
+    /// An AMQP handshake.
+    Canary(CanaryReport),
+    /// The addresses by which a host knows the others.
+    Names(NameReport),
+    /// What may be known of a host's Erlang cookie.
+    Cookie(CookieReport),
+    /// The data directory of a host's node.
+    Data(DataReport),
+}
+
+/// Why a source has nothing to say. Different kinds call for different answers, so they are
+/// never folded into one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum FailureKind {
+    /// The host answered, nothing listens (connection refused).
+    Refused,
+    /// No answer within the limit.
+    Timeout,
+    /// No route, host unreachable, name not resolved.
+    Unreachable,
+    /// The connection ended before the answer was complete.
+    Lost,
+    /// 401: the password or user is wrong. Asking again could lock the account.
+    Unauthorized,
+    /// 403: the user may not see this.
+    Forbidden,
+    /// The thing asked for does not exist there (404, command not found, no such unit).
+    Absent,
+    /// The other side failed (5xx, command failed).
+    Server,
+    /// The answer could not be understood.
+    Malformed,
+    /// The answer exceeded the size limit.
+    TooLarge,
+    /// The host key is unknown or has changed; nothing is sent to such a host.
+    HostKey,
+    /// SSH refused the login.
+    Login,
+    /// TLS could not be established.
+    Tls,
+    /// The inventory names no way to ask (no SSH, no statistics address).
+    NotConfigured,
+    /// The secret could not be read.
+    Secret,
+}
+
+impl FailureKind {
+    /// Whether this shows that the host itself answered at the network level.
+    pub fn proves_host_alive(self) -> bool {
+        match self {
+            Self::Refused
+            | Self::Unauthorized
+            | Self::Forbidden
+            | Self::Absent
+            | Self::Server
+            | Self::Malformed
+            | Self::TooLarge
+            | Self::HostKey
+            | Self::Login
+            | Self::Tls => true,
+            Self::Timeout | Self::Unreachable | Self::Lost | Self::NotConfigured | Self::Secret => {
+                false
+            }
+        }
+    }
+
+    /// Whether this is what a dead host looks like: no answer of any sort. A cut connection alone
+    /// is not, it may have been cut at this end.
+    pub fn suggests_host_dead(self) -> bool {
+        matches!(self, Self::Timeout | Self::Unreachable)
+    }
+
+    /// Whether asking again on the usual interval is pointless or harmful until a person acts.
+    pub fn is_settled(self) -> bool {
+        matches!(
+            self,
+            Self::Unauthorized | Self::HostKey | Self::NotConfigured | Self::Secret
+        )
+    }
+}
+
+/// A failure in words an operator can act on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct SourceFailure {
+    /// What sort of failure.
+    pub kind: FailureKind,
+    /// A lower-case fragment with its subject, such as
+    /// `GET http://192.168.0.12:15672/api/nodes: connection refused`.
+    pub message: Shown,
+}
+
+impl SourceFailure {
+    /// Describes a failure.
+    pub fn new(kind: FailureKind, message: impl AsRef<str>) -> Self {
+        Self {
+            kind,
+            message: Shown::new(message.as_ref()),
+        }
+    }
+}

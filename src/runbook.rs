@@ -1,0 +1,147 @@
+//! Owns the planners: action and model in, plan or refusal out. Pure; knows versions, hazards and
+//! blast radius; does no I/O and reads no clock.
+//!
+//! One file per runbook. A new one adds its `Action`, its file, and its arm in `plan`.
+
+mod app;
+mod blast;
+mod cookie_align;
+pub mod export;
+pub mod fingerprint;
+mod maintenance;
+mod membership;
+mod mirror;
+mod node;
+mod node_type;
+pub mod plan;
+mod policy;
+mod power;
+pub mod preflight;
+pub mod probe;
+mod rename_cluster;
+mod replicas;
+mod rolling_restart;
+mod steps;
+mod wipe;
+pub(crate) mod written;
+
+use crate::action::Action;
+use crate::model::Model;
+use crate::model::moment::Moment;
+use crate::model::name::NodeName;
+use crate::model::observation::SourceKind;
+use plan::{Plan, Refusal};
+use preflight::Target;
+use steps::Ground;
+
+/// Plans `action` on what is known at `now`.
+///
+/// # Errors
+///
+/// A refusal with every check that was made, where the action would hurt or where it cannot be
+/// told that it would not.
+pub fn plan(action: &Action, model: &Model, now: Moment) -> Result<Plan, Refusal> {
+    let on = |node| {
+        let target = preflight::target(action, node, model, now)?;
+        Ok(Ground { model, target, now })
+    };
+    let through = |node, wanted: Option<&NodeName>| {
+        let ground: Ground<'_> = on(node)?;
+        let via = preflight::via(action, Some(node), wanted, model, now)?;
+        if model.lists(via, node, now).is_none() {
+            return Err(preflight::unlisted(action, via));
+        }
+        let target = Target {
+            via: Some(via),
+            ..ground.target
+        };
+        Ok(Ground { target, ..ground })
+    };
+    // Where no member can be asked, names and cookies are what comes next.
+    let joining = |node, to| {
+        let ground = on(node)?;
+        through(node, to).map_err(|refusal| membership::unmet(refusal, ground, to))
+    };
+    let anywhere = || on(preflight::via(action, None, None, model, now)?);
+    match action {
+        Action::StopApp { node } => app::stop(action, on(node)?),
+        Action::StartApp { node } => app::start(action, on(node)?),
+        Action::RestartApp { node } => app::restart(action, on(node)?),
+        Action::StopNode { node } => node::stop(action, on(node)?),
+        Action::StartNode { node } => node::start(action, on(node)?),
+        Action::RestartNode { node } => node::restart(action, on(node)?),
+        Action::Drain { node } => maintenance::drain(action, on(node)?),
+        Action::Revive { node } => maintenance::revive(action, on(node)?),
+        Action::Join { node, to, kind } => {
+            membership::join(action, joining(node, to.as_ref())?, *kind)
+        }
+        Action::Rejoin { node, to } => membership::rejoin(action, joining(node, to.as_ref())?),
+        Action::Leave { node } => membership::leave(action, through(node, None)?),
+        Action::Forget { node, via } => membership::forget(action, through(node, via.as_ref())?),
+        Action::NodeType { node, kind } => node_type::plan(action, through(node, None)?, *kind),
+        Action::RenameCluster { name } => rename_cluster::plan(action, anywhere()?, name),
+        Action::QuorumGrow { node } => replicas::grow(action, through(node, None)?),
+        Action::QuorumShrink { node } => replicas::shrink(action, through(node, None)?),
+        Action::Rebalance => replicas::rebalance(action, anywhere()?),
+        Action::PolicySet { rule } => policy::set(action, anywhere()?, rule),
+        Action::PolicyClear { vhost, name } => policy::clear(action, anywhere()?, (vhost, name)),
+        Action::MirrorMajority { vhost, pattern } => {
+            mirror::majority(action, anywhere()?, (vhost, pattern))
+        }
+        Action::MirrorSync { vhost, queue } => mirror::sync(action, anywhere()?, (vhost, queue)),
+        Action::RollingRestart { only } => rolling_restart::plan(action, only, model, now),
+        Action::StopCluster => power::stop(action, model, now),
+        Action::StartCluster => power::start(action, model, now),
+        Action::ForgetOffline { node, on } => power::forget_offline(action, (node, on), model, now),
+        Action::RecoverLostNode => power::recover_lost(action, model, now),
+        Action::Wipe { node } => wipe::plan(action, through(node, None)?),
+        Action::CookieAlign { nodes } => cookie_align::plan(action, nodes, model, now),
+    }
+}
+
+/// How what a run of `plan` began is undone by hand, where the last of the first `begun` steps came
+/// to no good end: words that go on a sentence. `None` where the steps that are left are the only way.
+pub fn way_back(plan: &Plan, begun: usize) -> Option<String> {
+    let is_rolling = matches!(plan.action, Action::RollingRestart { .. });
+    is_rolling
+        .then(|| rolling_restart::way_back(plan, begun))
+        .flatten()
+}
+
+/// What a plan of `action` must ask beyond what is polled anyway: questions put on demand only,
+/// because each takes a few seconds on each host.
+pub fn also_asks(action: &Action) -> &'static [SourceKind] {
+    match action {
+        Action::Drain { .. } | Action::Revive { .. } | Action::RollingRestart { .. } => {
+            &[SourceKind::NodeStatus]
+        }
+        Action::Join { .. } | Action::Rejoin { .. } => &[
+            SourceKind::NodeStatus,
+            SourceKind::Names,
+            SourceKind::Cookie,
+        ],
+        Action::Wipe { .. } => &[SourceKind::NodeStatus, SourceKind::Data],
+        Action::CookieAlign { .. } => &[SourceKind::NodeStatus, SourceKind::Cookie],
+        Action::PolicySet { .. }
+        | Action::PolicyClear { .. }
+        | Action::MirrorMajority { .. }
+        | Action::MirrorSync { .. } => &[SourceKind::User],
+        Action::StartCluster | Action::ForgetOffline { .. } | Action::RecoverLostNode => {
+            &[SourceKind::NodeFiles]
+        }
+        Action::StopApp { .. }
+        | Action::StartApp { .. }
+        | Action::RestartApp { .. }
+        | Action::StopNode { .. }
+        | Action::StartNode { .. }
+        | Action::RestartNode { .. }
+        | Action::Leave { .. }
+        | Action::Forget { .. }
+        | Action::NodeType { .. }
+        | Action::RenameCluster { .. }
+        | Action::QuorumGrow { .. }
+        | Action::QuorumShrink { .. }
+        | Action::Rebalance
+        | Action::StopCluster => &[],
+    }
+}

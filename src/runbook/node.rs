@@ -1,0 +1,51 @@
+//! Owns `stop-node`, `start-node` and `restart-node`: the service `rabbitmq-server` of a member's
+//! host, application and runtime together. HAProxy and keepalived on that host are left alone.
+
+use super::blast;
+use super::plan::{Plan, Refusal, Step};
+use super::preflight::Checks;
+use super::steps::Ground;
+use crate::action::Action;
+use crate::model::node::NodeState;
+
+pub(super) fn stop(action: &Action, ground: Ground<'_>) -> Result<Plan, Refusal> {
+    stopping(action, ground, vec![ground.stop_node()])
+}
+
+/// Where it is down already it only starts it.
+pub(super) fn restart(action: &Action, ground: Ground<'_>) -> Result<Plan, Refusal> {
+    let mut steps = vec![ground.stop_node()];
+    steps.extend(ground.lift_start_limit());
+    steps.push(ground.start_node());
+    steps.extend(ground.balancers());
+    stopping(action, ground, steps)
+}
+
+pub(super) fn start(action: &Action, ground: Ground<'_>) -> Result<Plan, Refusal> {
+    let checks = Checks::of_start(ground);
+    if !matches!(ground.target.state, NodeState::Running | NodeState::Down) {
+        let reason = ground.state_reason("neither running nor down");
+        return Err(checks.refuse(action, reason, Some(ground.first())));
+    }
+    let preflight = checks.verdict(action)?;
+    let mut steps = Vec::from_iter(ground.lift_start_limit());
+    steps.push(ground.start_node());
+    steps.extend(ground.balancers());
+    Ok(ground.plan(action, preflight, Vec::new(), steps))
+}
+
+fn stopping(action: &Action, ground: Ground<'_>, steps: Vec<Step>) -> Result<Plan, Refusal> {
+    let mut checks = Checks::default();
+    checks.of_stop(ground, "it is not running: nothing is taken away");
+    let known = match ground.target.state {
+        NodeState::Running | NodeState::AppStopped | NodeState::Down => true,
+        NodeState::Unreachable | NodeState::Unknown => false,
+    };
+    if !known {
+        let reason = ground.state_reason("so what would be stopped is not known");
+        return Err(checks.refuse(action, reason, Some(ground.first())));
+    }
+    let preflight = checks.verdict(action)?;
+    let blast = blast::of_stop(ground, "it runs again");
+    Ok(ground.plan(action, preflight, blast, steps))
+}

@@ -1,0 +1,380 @@
+//! Owns the checks before membership changes: P3 partitions, P7 what is lost, P12 definitions, P13
+//! to P16 whether two nodes can be joined, and those of the single runbooks.
+
+use super::{Check, Judged, Target};
+use crate::model::Model;
+use crate::model::broker::{MetadataStore, NodeStatus};
+use crate::model::freshness_limit;
+use crate::model::moment::Moment;
+use crate::model::name::{NodeName, QueueName};
+use crate::model::node::NodeState;
+use crate::model::observation::SourceKind;
+use crate::runbook::plan::Verdict;
+
+/// P3: the members agree on who runs.
+pub const PARTITION: Check = Check {
+    id: "P3",
+    title: "no partition, by any member's own word",
+    judge: partition,
+};
+
+/// P7: what only this member holds. Advisory: the blast radius names it, and the tier asks twice.
+pub const LOSSES: Check = Check {
+    id: "P7",
+    title: "no queue has its only copy on the member",
+    judge: losses,
+};
+
+/// P7 for a node that joins: what it holds is destroyed.
+pub const HOLDINGS: Check = Check {
+    id: "P7",
+    title: "the node that joins holds less than the cluster",
+    judge: holdings,
+};
+
+/// P12: users, virtual hosts and policies live on elsewhere.
+pub const BACKUP: Check = Check {
+    id: "P12",
+    title: "the definitions are kept by another member",
+    judge: backup,
+};
+
+/// P13, P14, P16: cookie, names and ports, tried out.
+pub const HANDSHAKE: Check = Check {
+    id: "P16",
+    title: "its host reaches the member: name, ports and cookie are right",
+    judge: handshake,
+};
+
+/// P15: one series.
+pub const VERSIONS: Check = Check {
+    id: "P15",
+    title: "both run the same RabbitMQ series",
+    judge: versions,
+};
+
+/// A cluster needs a disc member.
+pub const DISC: Check = Check {
+    id: "R5",
+    title: "another disc member stays",
+    judge: disc,
+};
+
+/// Quorum queues survive the loss of a replica for good.
+pub const REPLICAS: Check = Check {
+    id: "R12",
+    title: "every quorum queue keeps a majority of its other replicas",
+    judge: replicas,
+};
+
+/// Replicas whose data would be wiped while their group still counts on them.
+pub const UNREPLICATED: Check = Check {
+    id: "R12",
+    title: "no replica of a quorum queue or stream is on the member",
+    judge: unreplicated,
+};
+
+/// A member that is forgotten while it lives comes back as a stranger.
+pub const DEATH: Check = Check {
+    id: "R3",
+    title: "a member that does not run is really away",
+    judge: death,
+};
+
+fn partition(model: &Model, _target: Target<'_>, now: Moment) -> Judged {
+    let mut split: Vec<String> = Vec::new();
+    for (host, report) in model.views(now) {
+        for row in report.nodes.iter().filter(|row| !row.partitions.is_empty()) {
+            let from: Vec<&str> = row.partitions.iter().map(NodeName::as_str).collect();
+            let from = from.join(" and ");
+            split.push(format!(
+                "{host} says that {} was cut off from {from}",
+                row.name
+            ));
+        }
+    }
+    for name in model.disagreements.keys() {
+        split.push(format!("the members disagree on whether {name} runs"));
+    }
+    if split.is_empty() {
+        Judged::one(Verdict::Passed, "the members agree on who runs")
+    } else {
+        Judged::new(Verdict::Failed, split)
+            .instead("wait until they agree; after a partition, restart the side that lost")
+    }
+}
+
+fn losses(model: &Model, target: Target<'_>, _now: Moment) -> Judged {
+    let impact = model.removal_impact(target.node);
+    let mut words = Vec::new();
+    if !impact.deleted.is_empty() {
+        words.push(format!(
+            "classic queues with their only usable copy there: {}",
+            listed(&impact.deleted)
+        ));
+    }
+    if !impact.complete {
+        words.push("not all queues could be listed: there may be more".to_owned());
+    }
+    if words.is_empty() {
+        Judged::one(Verdict::Passed, "none")
+    } else {
+        Judged::new(Verdict::Warning, words)
+    }
+}
+
+/// What the node that joins says of itself, or why it does not.
+fn status<'a>(model: &'a Model, target: Target<'_>, now: Moment) -> Result<&'a NodeStatus, String> {
+    let node = target.node;
+    let reading = model.statuses.get(&target.host.name);
+    let limit = freshness_limit(SourceKind::NodeStatus);
+    reading
+        .and_then(|reading| reading.current(now, limit))
+        .ok_or_else(|| match reading.and_then(|reading| reading.failure()) {
+            Some(failure) => format!("{node} does not speak of itself: {failure}"),
+            None => format!("{node} was not asked about itself"),
+        })
+}
+
+fn holdings(model: &Model, target: Target<'_>, now: Moment) -> Judged {
+    if target.state != NodeState::Running {
+        return Judged::one(
+            Verdict::Warning,
+            "its app is stopped, so what it holds cannot be told; all of it is destroyed",
+        );
+    }
+    let status = match status(model, target, now) {
+        Ok(status) => status,
+        Err(why) => return Judged::one(Verdict::CannotTell, why),
+    };
+    let others: Vec<&str> = status
+        .members()
+        .filter(|member| *member != target.node)
+        .map(NodeName::as_str)
+        .collect();
+    if !others.is_empty() {
+        let line = format!(
+            "it is a member of another cluster, with {}",
+            others.join(" and ")
+        );
+        return Judged::one(Verdict::Failed, line).instead("let it leave that cluster first");
+    }
+    let Some(held) = status.holdings else {
+        return Judged::one(Verdict::CannotTell, "it does not say what it holds");
+    };
+    let words = format!(
+        "it holds {} durable queues, {} users, {} virtual hosts",
+        held.queues, held.users, held.vhosts
+    );
+    if held.queues == 0 {
+        return Judged::one(Verdict::Passed, words);
+    }
+    let cluster = target
+        .via
+        .and_then(|via| model.inventory.host_of(via))
+        .and_then(|host| model.broker(&host.name, now)?.objects.queues);
+    match cluster {
+        Some(cluster) if cluster > held.queues as u64 => Judged::one(
+            Verdict::Warning,
+            format!("{words}; all of it is destroyed; the cluster holds {cluster} queues"),
+        ),
+        Some(cluster) => Judged::one(
+            Verdict::Failed,
+            format!("{words}, the cluster only {cluster} queues: joining destroys the former"),
+        )
+        .instead("join the other way round, or delete its queues first"),
+        None => Judged::one(
+            Verdict::CannotTell,
+            format!("{words}; how many the cluster holds is not known"),
+        ),
+    }
+}
+
+fn backup(model: &Model, target: Target<'_>, now: Moment) -> Judged {
+    let keeper = model
+        .nodes(now)
+        .into_iter()
+        .find(|view| view.name != *target.node && view.state == NodeState::Running);
+    match keeper {
+        Some(keeper) => Judged::one(
+            Verdict::Passed,
+            format!(
+                "{0} keeps users, virtual hosts and policies; no copy is made of them: `rabbitmqctl -n {0} export_definitions FILE` makes one, with password hashes in it",
+                keeper.name
+            ),
+        ),
+        None => Judged::one(
+            Verdict::Failed,
+            "no other member runs: the definitions would be lost with it",
+        )
+        .instead("bring another member up first"),
+    }
+}
+
+fn handshake(model: &Model, target: Target<'_>, now: Moment) -> Judged {
+    let Some(via) = target.via else {
+        return Judged::one(Verdict::NotApplicable, "no other member takes part");
+    };
+    if target.state != NodeState::Running {
+        return Judged::one(
+            Verdict::Warning,
+            format!("its app is stopped, so whether it reaches {via} was not tried"),
+        );
+    }
+    let status = status(model, target, now).ok();
+    let tried = status.and_then(|status| status.reached.iter().find(|(name, _)| name == via));
+    let host = &target.host.name;
+    match tried {
+        Some((_, None)) => Judged::one(
+            Verdict::Passed,
+            format!("rabbitmq-diagnostics on {host} reaches {via}"),
+        ),
+        Some((_, Some(why))) => Judged::one(
+            Verdict::Failed,
+            format!("rabbitmq-diagnostics on {host} does not reach {via}: {why}"),
+        )
+        .instead("compare /etc/hosts, the Erlang cookie, and the ports 4369 and 25672"),
+        None => Judged::one(
+            Verdict::CannotTell,
+            format!("whether {host} reaches {via} was not tried"),
+        ),
+    }
+}
+
+fn versions(model: &Model, target: Target<'_>, now: Moment) -> Judged {
+    let own = status(model, target, now)
+        .ok()
+        .and_then(|status| status.version.as_ref());
+    let cluster = model.capability(now).version;
+    match (own, cluster) {
+        (Some(own), Some(cluster)) if own.series() == cluster.series() => {
+            Judged::one(Verdict::Passed, format!("{own} joins {cluster}"))
+        }
+        (Some(own), Some(cluster)) => Judged::one(
+            Verdict::Failed,
+            format!("it runs {own}, the cluster {cluster}"),
+        )
+        .instead("install the cluster's release on it first"),
+        (None, _) if target.state != NodeState::Running => Judged::one(
+            Verdict::Warning,
+            "its app is stopped, so its version cannot be told; the broker refuses one that does not fit",
+        ),
+        (None, _) | (_, None) => {
+            Judged::one(Verdict::CannotTell, "one of the versions is not known")
+        }
+    }
+}
+
+fn disc(model: &Model, target: Target<'_>, now: Moment) -> Judged {
+    if model.capability(now).store == Some(MetadataStore::Khepri) {
+        return Judged::one(Verdict::NotApplicable, "Khepri knows disc members only");
+    }
+    match model.another_disc_member(target.node, now) {
+        Some(true) => Judged::one(Verdict::Passed, "there is one"),
+        Some(false) => Judged::one(
+            Verdict::Failed,
+            format!("{} is the only disc member", target.node),
+        )
+        .instead("turn a RAM member into a disc member first: node-type NODE disc"),
+        None => Judged::one(
+            Verdict::CannotTell,
+            "whether another member is a disc member is not known",
+        ),
+    }
+}
+
+fn replicas(model: &Model, target: Target<'_>, _now: Moment) -> Judged {
+    let impact = model.removal_impact(target.node);
+    if !impact.stranded.is_empty() {
+        return Judged::one(
+            Verdict::Failed,
+            format!(
+                "without its replica on {} no majority would be left of {}",
+                target.node,
+                listed(&impact.stranded)
+            ),
+        )
+        .instead("bring their other members back, or give them more: quorum-grow NODE");
+    }
+    if !impact.complete {
+        return Judged::one(Verdict::CannotTell, "not all queues could be listed");
+    }
+    let words = format!(
+        "quorum queues with a replica there: {}",
+        impact.quorum.len()
+    );
+    if impact.even > 0 {
+        let even = format!(
+            "with an even number of replicas left, which tolerates no more losses than one less: {}",
+            impact.even
+        );
+        Judged::new(Verdict::Warning, vec![words, even])
+    } else {
+        Judged::one(Verdict::Passed, words)
+    }
+}
+
+fn unreplicated(model: &Model, target: Target<'_>, _now: Moment) -> Judged {
+    let impact = model.removal_impact(target.node);
+    let held = [impact.quorum, impact.streams].concat();
+    if !held.is_empty() {
+        Judged::one(
+            Verdict::Failed,
+            format!(
+                "{} would be wiped under {} replicas that their groups count on: {}",
+                target.node,
+                held.len(),
+                listed(&held)
+            ),
+        )
+        .instead(format!(
+            "take them off first: quorum-shrink {}; for streams, rabbitmq-streams delete_replica",
+            target.node
+        ))
+    } else if impact.complete {
+        Judged::one(Verdict::Passed, "none")
+    } else {
+        Judged::one(Verdict::CannotTell, "not all queues could be listed")
+    }
+}
+
+fn death(model: &Model, target: Target<'_>, now: Moment) -> Judged {
+    let evidence = model.node(target.node, now).evidence;
+    match target.state {
+        NodeState::Running | NodeState::AppStopped => Judged::one(
+            Verdict::NotApplicable,
+            "it can be reached, and is stopped first",
+        ),
+        NodeState::Unreachable => {
+            let peers = model.peers_say(target.node, now);
+            let away = peers.iter().filter(|(_, running)| !running).count();
+            let told = format!(
+                "{away} of {} members that answer do not see it",
+                peers.len()
+            );
+            if away > 0 && away == peers.len() {
+                Judged::new(Verdict::Passed, [evidence, vec![told]].concat())
+            } else {
+                Judged::new(Verdict::Failed, vec![told]).instead("wait, and look at it again")
+            }
+        }
+        NodeState::Down => {
+            let warning = format!(
+                "its host {} is up: if rabbitmq-server starts there again, it believes to be a member still; rejoin it, or keep the service disabled",
+                target.host.name
+            );
+            Judged::new(Verdict::Warning, [vec![warning], evidence].concat())
+        }
+        NodeState::Unknown => Judged::new(Verdict::CannotTell, evidence)
+            .instead("find out what it does first: look at its sources in `rmqtop status`"),
+    }
+}
+
+fn listed(queues: &[QueueName]) -> String {
+    let mut names: Vec<String> = queues.iter().take(5).map(ToString::to_string).collect();
+    let more = queues.len().saturating_sub(5);
+    if more > 0 {
+        names.push(format!("and {more} more"));
+    }
+    names.join(", ")
+}

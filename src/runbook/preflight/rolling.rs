@@ -1,0 +1,185 @@
+//! Owns the checks before one member after the other is restarted: that the cluster is whole, and
+//! that the load balancers can be told.
+
+use super::{Check, Judged, Target};
+use crate::model::Model;
+use crate::model::broker::{QueueRow, QueueType};
+use crate::model::freshness_limit;
+use crate::model::moment::Moment;
+use crate::model::name::HostName;
+use crate::model::node::{NodeState, NodeView};
+use crate::model::observation::SourceKind;
+use crate::runbook::plan::Verdict;
+use crate::runbook::rolling_restart::{Way, ways};
+
+/// R9: a member that is away already would be one too many.
+pub const WHOLE: Check = Check {
+    id: "R9",
+    title: "the cluster is whole: every member runs, and none is in maintenance mode",
+    judge: whole,
+};
+
+/// R14: the load balancers are told before a member goes. Advisory: they notice by themselves, too.
+pub const TOLD: Check = Check {
+    id: "R14",
+    title: "the load balancers can be told before a member goes",
+    judge: told,
+};
+
+/// R12: the leaders are spread again at the end. Advisory.
+pub const LISTED: Check = Check {
+    id: "R12",
+    title: "all queues could be listed",
+    judge: listed,
+};
+
+/// R11: a mirror that was away is empty, and by default stays so until it is told to synchronise.
+/// Advisory: the run waits for it before it takes the leader away.
+pub const MIRRORS_FOLLOW: Check = Check {
+    id: "R11",
+    title: "mirrors synchronise by themselves after a restart",
+    judge: mirrors_follow,
+};
+
+fn whole(model: &Model, _target: Target<'_>, now: Moment) -> Judged {
+    let (mut away, mut unknown, mut good) = (Vec::new(), Vec::new(), Vec::new());
+    let mut instead = None;
+    for view in model.nodes(now) {
+        let node = &view.name;
+        if model.is_member(node, now) == Some(false) {
+            good.push(format!(
+                "{node} is declared, but no member: it is left alone"
+            ));
+            continue;
+        }
+        match (view.state, view.draining) {
+            (NodeState::Running, Some(false)) => good.push(format!("{node} runs")),
+            (NodeState::Running, Some(true)) => {
+                away.push(format!("{node} is in maintenance mode"));
+                instead.get_or_insert_with(|| {
+                    format!("take it out first, unless someone works on it: revive {node}")
+                });
+            }
+            (NodeState::Running, None) => unknown.push(format!(
+                "whether {node} is in maintenance mode cannot be told"
+            )),
+            (NodeState::Unknown, _) => unknown.push(format!(
+                "what {node} does is not known: {}",
+                view.evidence.join("; ")
+            )),
+            (NodeState::AppStopped | NodeState::Down | NodeState::Unreachable, _) => {
+                away.push(format!("{node} is {}", view.state.words()));
+                instead.get_or_insert_with(|| first(&view));
+            }
+        }
+    }
+    let verdict = match (away.is_empty(), unknown.is_empty()) {
+        (false, _) => Verdict::Failed,
+        (true, false) => Verdict::CannotTell,
+        (true, true) => Verdict::Passed,
+    };
+    Judged {
+        verdict,
+        evidence: [away, unknown, good].concat(),
+        instead,
+    }
+}
+
+fn first(view: &NodeView<'_>) -> String {
+    let node = &view.name;
+    let host = view.host.map_or("its host", |host| host.name.as_str());
+    match view.state {
+        NodeState::AppStopped => format!("start its app first: start-app {node}"),
+        NodeState::Down => format!("start its service first: start-node {node}"),
+        NodeState::Unreachable => format!("bring {host} or the way to it back first"),
+        NodeState::Running | NodeState::Unknown => {
+            format!("look at the sources of {host} in `rmqtop status`")
+        }
+    }
+}
+
+fn told(model: &Model, target: Target<'_>, now: Moment) -> Judged {
+    let ways = ways(model, target.node, now);
+    if ways.is_empty() {
+        return Judged::one(Verdict::NotApplicable, "no load balancer is declared");
+    }
+    let (mut good, mut bad) = (Vec::new(), Vec::new());
+    for (host, way) in ways {
+        match way {
+            Way::Told(set) => good.push(format!("{host} is told over {}", set.socket)),
+            Way::Untold(why) => bad.push(untold(&host, &why)),
+            Way::Left(why) => bad.push(format!("{why}: it stays so")),
+            Way::Unseen => bad.push(format!("HAProxy on {host} cannot be asked")),
+        }
+    }
+    let verdict = if bad.is_empty() {
+        Verdict::Passed
+    } else {
+        Verdict::Warning
+    };
+    Judged::new(verdict, [bad, good].concat())
+}
+
+fn untold(host: &HostName, why: &str) -> String {
+    format!(
+        "HAProxy on {host} cannot be told, for {why}: it finds out by its own checks that a member is away, and until then sends it new clients, which are refused"
+    )
+}
+
+fn listed(model: &Model, _target: Target<'_>, now: Moment) -> Judged {
+    let limit = freshness_limit(SourceKind::Queues);
+    let Some(page) = model.queues.current(now, limit) else {
+        return Judged::one(Verdict::Warning, "the queues could not be listed");
+    };
+    if page.is_whole() {
+        return Judged::one(Verdict::Passed, format!("there are {}", page.rows.len()));
+    }
+    let mut words = vec![
+        "not all queues could be listed: of the others, only what the members say of their quorum is waited for".to_owned(),
+        "the leaders are not spread at the end: rebalance afterwards".to_owned(),
+    ];
+    if model.capability(now).has_mirroring() != Some(false) {
+        words.push("nor is it waited for mirrors of classic queues".to_owned());
+    }
+    Judged::new(Verdict::Warning, words)
+}
+
+fn mirrors_follow(model: &Model, _target: Target<'_>, now: Moment) -> Judged {
+    if model.capability(now).has_mirroring() == Some(false) {
+        return Judged::one(Verdict::NotApplicable, "queues are not mirrored since 4.0");
+    }
+    let limit = freshness_limit(SourceKind::Queues);
+    let Some(page) = model.queues.current(now, limit) else {
+        return Judged::one(Verdict::Warning, "the mirrors are not known");
+    };
+    let mirrored = page.rows.iter().filter(|row| {
+        matches!(row.queue_type, Some(QueueType::Classic) | None) && row.members.len() > 1
+    });
+    let by_hand: Vec<String> = mirrored
+        .filter(|row| row.messages != Some(0) && !is_automatic(model, row))
+        .map(|row| {
+            format!(
+                "the mirrors of {} in vhost {} synchronise only when told to (ha-sync-mode): before its leader is taken away the run waits for `rabbitmqctl sync_queue`",
+                row.name, row.vhost
+            )
+        })
+        .collect();
+    if by_hand.is_empty() {
+        Judged::one(Verdict::Passed, "none waits to be told")
+    } else {
+        Judged::new(Verdict::Warning, by_hand)
+    }
+}
+
+/// By the policy in force; one that is not known is none.
+fn is_automatic(model: &Model, row: &QueueRow) -> bool {
+    let mut policies = model.policies.last().into_iter().flatten();
+    policies.any(|policy| {
+        policy.vhost == row.vhost
+            && Some(&policy.name) == row.policy.as_ref()
+            && policy
+                .definition
+                .raw()
+                .contains(r#""ha-sync-mode":"automatic""#)
+    })
+}

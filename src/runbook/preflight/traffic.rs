@@ -1,0 +1,181 @@
+//! Owns the checks of what clients notice: P8 mirrors, P9 connections, P10 the VIP, P11 the load
+//! balancers.
+
+use super::{Check, Judged, Target};
+use crate::model::Model;
+use crate::model::broker::{QueueRow, QueueType};
+use crate::model::freshness_limit;
+use crate::model::moment::Moment;
+use crate::model::name::HostName;
+use crate::model::observation::SourceKind;
+use crate::runbook::plan::Verdict;
+
+/// P8: mirrored queues whose mirrors could not take over. Advisory: the blast radius names them.
+pub const MIRRORS: Check = Check {
+    id: "P8",
+    title: "mirrors of the queues led here are synchronised",
+    judge: mirrors,
+};
+
+/// P9: clients that are cut off. Advisory: a restart is asked for in spite of them.
+pub const CONNECTIONS: Check = Check {
+    id: "P9",
+    title: "connections on the member",
+    judge: connections,
+};
+
+/// P10: the member's host holds the VIP. Advisory where only the broker's app is touched.
+pub const VIP: Check = Check {
+    id: "P10",
+    title: "the member's host does not hold the VIP",
+    judge: vip,
+};
+
+/// P11: clients have somewhere to go.
+pub const BALANCERS: Check = Check {
+    id: "P11",
+    title: "every load balancer keeps another server",
+    judge: balancers,
+};
+
+fn mirrors(model: &Model, target: Target<'_>, now: Moment) -> Judged {
+    if model.capability(now).has_mirroring() == Some(false) {
+        return Judged::one(Verdict::NotApplicable, "queues are not mirrored since 4.0");
+    }
+    let Some(page) = model
+        .queues
+        .current(now, freshness_limit(SourceKind::Queues))
+    else {
+        return Judged::one(Verdict::Warning, "the mirrors are not known");
+    };
+    let behind = |row: &&QueueRow| {
+        row.leader.as_ref() == Some(target.node)
+            && matches!(row.queue_type, Some(QueueType::Classic) | None)
+            && row
+                .members
+                .iter()
+                .any(|member| !row.online.contains(member))
+    };
+    let rows: Vec<String> = page
+        .rows
+        .iter()
+        .filter(behind)
+        .map(|row| {
+            format!(
+                "{} in vhost {} has mirrors that are not synchronised",
+                row.name, row.vhost
+            )
+        })
+        .collect();
+    if rows.is_empty() {
+        Judged::one(Verdict::Passed, "none is behind")
+    } else {
+        Judged::new(Verdict::Warning, rows)
+    }
+}
+
+fn connections(model: &Model, target: Target<'_>, now: Moment) -> Judged {
+    let limit = freshness_limit(SourceKind::Connections);
+    let Some(page) = model.connections.current(now, limit) else {
+        return Judged::one(
+            Verdict::Warning,
+            "how many connections would close is not known",
+        );
+    };
+    let here = page
+        .rows
+        .iter()
+        .filter(|row| row.node.as_ref() == Some(target.node))
+        .count();
+    let whole = page
+        .total
+        .is_some_and(|total| total <= page.rows.len() as u64);
+    match (here, whole) {
+        (0, true) => Judged::one(Verdict::Passed, "none"),
+        (_, true) => Judged::one(Verdict::Warning, format!("{} would close", counted(here))),
+        (_, false) => Judged::one(
+            Verdict::Warning,
+            format!(
+                "at least {} would close; not all connections could be listed",
+                counted(here)
+            ),
+        ),
+    }
+}
+
+fn counted(connections: usize) -> String {
+    if connections == 1 {
+        "1 connection".to_owned()
+    } else {
+        format!("{connections} connections")
+    }
+}
+
+fn vip(model: &Model, target: Target<'_>, now: Moment) -> Judged {
+    let vips = model.vips(now);
+    if vips.is_empty() {
+        return Judged::one(Verdict::NotApplicable, "no VIP is declared");
+    }
+    let host = &target.host.name;
+    let mut warnings = Vec::new();
+    for vip in &vips {
+        if vip.holders.contains(host) {
+            warnings.push(format!(
+                "{host} holds {}; HAProxy and keepalived are left alone, so it should stay there",
+                vip.address
+            ));
+        } else if vip.holders.is_empty() && vip.unknown.contains(host) {
+            warnings.push(format!(
+                "whether {host} holds {} cannot be told",
+                vip.address
+            ));
+        }
+    }
+    if warnings.is_empty() {
+        let holders = vips.iter().flat_map(|vip| {
+            vip.holders
+                .iter()
+                .map(|holder| format!("{holder} holds {}", vip.address))
+        });
+        Judged::new(Verdict::Passed, holders.collect())
+    } else {
+        Judged::new(Verdict::Warning, warnings)
+    }
+}
+
+fn balancers(model: &Model, target: Target<'_>, now: Moment) -> Judged {
+    if model.inventory.balancers().next().is_none() {
+        return Judged::one(Verdict::NotApplicable, "no load balancer is declared");
+    }
+    let (last, unknown) = model.last_server_on(target.node, now);
+    let names = |hosts: &[HostName]| {
+        let names: Vec<&str> = hosts.iter().map(HostName::as_str).collect();
+        names.join(" and ")
+    };
+    let told = || {
+        format!(
+            "whether another server takes clients on {} cannot be told",
+            names(&unknown)
+        )
+    };
+    if !last.is_empty() {
+        let mut evidence = vec![format!(
+            "on {} no server but that of {} takes clients",
+            names(&last),
+            target.node
+        )];
+        if !unknown.is_empty() {
+            evidence.push(told());
+        }
+        Judged::new(Verdict::Failed, evidence)
+            .instead("bring another server up on that load balancer first")
+    } else if !unknown.is_empty() {
+        Judged::one(Verdict::CannotTell, told())
+    } else {
+        let kept = model
+            .inventory
+            .balancers()
+            .map(|(host, _)| format!("{} keeps another server", host.name));
+        Judged::new(Verdict::Passed, kept.collect())
+    }
+}

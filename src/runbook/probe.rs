@@ -1,0 +1,473 @@
+//! Owns the answers to the questions on which steps turn: a probe and a model in, an answer out.
+//! Pure. "Cannot tell" is an answer of its own, and never counts as a yes or as a no.
+
+mod balancers;
+pub(super) mod host;
+mod membership;
+mod policy;
+pub(super) mod power;
+mod replicas;
+
+use super::plan::{MaintenanceWord, Probe};
+use crate::model::Model;
+use crate::model::impact::{QuorumMember, QuorumVerdict};
+use crate::model::moment::Moment;
+use crate::model::name::{HostName, NodeName};
+use crate::model::node::NodeState;
+use crate::model::observation::{FailureKind, SourceKind};
+use std::fmt;
+
+/// What a probe found, with the words for the operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProbeAnswer {
+    /// It is so.
+    Holds(String),
+    /// It is not so.
+    Not(String),
+    /// It cannot be told.
+    CannotTell(String),
+}
+
+impl ProbeAnswer {
+    /// Whether it is known to be so.
+    pub fn holds(&self) -> bool {
+        matches!(self, Self::Holds(_))
+    }
+
+    /// What was found, in words.
+    pub fn words(&self) -> &str {
+        match self {
+            Self::Holds(words) | Self::Not(words) | Self::CannotTell(words) => words,
+        }
+    }
+}
+
+impl Probe {
+    /// Puts the question to `model`.
+    pub fn evaluate(&self, model: &Model, now: Moment) -> ProbeAnswer {
+        match self {
+            Self::PeersSee { node, state } => peers_see(model, node, *state, now),
+            Self::HostSees { node, state } => host_sees(model, node, *state, now),
+            Self::SelfReports { node } => self_reports(model, node, now),
+            Self::BalancersUse { node, on } => balancers::used(model, node, on, now),
+            Self::BalancersSpare { node, on } => balancers::spared(model, node, on, now),
+            Self::OtherServers { node, on } => balancers::others(model, node, on, now),
+            Self::OthersUnchanged { running, .. } => others_unchanged(model, running, now),
+            Self::NotQuorumCritical { node } => not_quorum_critical(model, node, now),
+            Self::Member { node, by } => membership::member(model, node, by, now),
+            Self::NotMember { node, by } => membership::not_member(model, node, by, now),
+            Self::Alone { node } => membership::alone(model, node, now),
+            Self::TypeIs { node, kind } => membership::type_is(model, node, *kind, now),
+            Self::ClusterNamed { name } => membership::cluster_named(model, name, now),
+            Self::NoReplicas { node } => replicas::none(model, node, now),
+            Self::AllReplicas { node } => replicas::all(model, node, now),
+            Self::ReplicasOnline { node } => replicas::online(model, node, now),
+            Self::MirrorsReady { node } => replicas::mirrors(model, node, now),
+            Self::LeadersSpread => replicas::spread(model, now),
+            Self::PolicyIs { rule } => policy::is(model, rule, now),
+            Self::NoPolicy { vhost, name } => policy::none(model, vhost, name, now),
+            Self::PolicyInForce { rule, through } => policy::in_force(model, rule, through, now),
+            Self::PolicyNowhere {
+                vhost,
+                name,
+                through,
+            } => policy::nowhere(model, (vhost, name), through, now),
+            Self::MirrorsInSync {
+                vhost,
+                queue,
+                through,
+            } => policy::in_sync(model, (vhost, queue), through, now),
+            Self::Stopped { nodes } => power::stopped(model, nodes, now),
+            Self::ServiceNotFailed { node } => power::service_not_failed(model, node, now),
+            Self::RuntimeUp { node } => power::runtime_up(model, node, now),
+            Self::RunTogether { nodes } => power::run_together(model, nodes, now),
+            Self::QueuesUp => power::queues_up(model, now),
+            Self::QueuesBack { at_least } => power::queues_back(model, *at_least, now),
+            Self::Forgotten { node, on } => power::forgotten(model, node, on, now),
+            Self::CookieShared { node, with } => host::cookie_shared(model, node, with, now),
+            Self::DataFree { node, dir } => host::data_free(model, node, dir, now),
+            Self::DataAside { node, dir, stamp } => {
+                host::data_aside(model, node, (dir, stamp), now)
+            }
+            Self::Blank { node } => host::blank(model, node, now),
+            Self::Drained { node, .. } => match maintenance(model, node, now) {
+                Ok((true, words)) => ProbeAnswer::Holds(words),
+                Ok((false, words)) => ProbeAnswer::Not(words),
+                Err(words) => ProbeAnswer::CannotTell(words),
+            },
+            Self::NotDrained { node, .. } => match maintenance(model, node, now) {
+                Ok((false, words)) => ProbeAnswer::Holds(words),
+                Ok((true, words)) => ProbeAnswer::Not(words),
+                Err(words) => ProbeAnswer::CannotTell(words),
+            },
+        }
+    }
+
+    /// What must be looked at to answer.
+    pub fn needs(&self) -> &'static [SourceKind] {
+        match self {
+            Self::PeersSee { .. }
+            | Self::HostSees { .. }
+            | Self::OthersUnchanged { .. }
+            | Self::Stopped { .. }
+            | Self::RuntimeUp { .. } => &[SourceKind::Management, SourceKind::Services],
+            Self::RunTogether { .. } => &[
+                SourceKind::Management,
+                SourceKind::Services,
+                SourceKind::NodeFiles,
+            ],
+            Self::ServiceNotFailed { .. } => &[SourceKind::Services],
+            Self::Forgotten { .. } => &[SourceKind::Management, SourceKind::NodeFiles],
+            Self::SelfReports { .. }
+            | Self::Member { .. }
+            | Self::NotMember { .. }
+            | Self::TypeIs { .. }
+            | Self::ClusterNamed { .. } => &[SourceKind::Management],
+            Self::Alone { .. } | Self::Blank { .. } => &[SourceKind::NodeStatus],
+            Self::CookieShared { .. } => &[SourceKind::Cookie],
+            Self::DataFree { .. } | Self::DataAside { .. } => &[SourceKind::Data],
+            Self::NoReplicas { .. }
+            | Self::AllReplicas { .. }
+            | Self::MirrorsReady { .. }
+            | Self::QueuesUp
+            | Self::QueuesBack { .. } => &[SourceKind::Queues],
+            Self::LeadersSpread => &[SourceKind::Queues, SourceKind::Management],
+            Self::PolicyIs { .. }
+            | Self::NoPolicy { .. }
+            | Self::PolicyInForce { .. }
+            | Self::PolicyNowhere { .. }
+            | Self::MirrorsInSync { .. } => &[SourceKind::Management, SourceKind::PolicyView],
+            Self::BalancersUse { .. } | Self::BalancersSpare { .. } | Self::OtherServers { .. } => {
+                &[SourceKind::Haproxy]
+            }
+            Self::NotQuorumCritical { .. } | Self::ReplicasOnline { .. } => {
+                &[SourceKind::QuorumCritical, SourceKind::Queues]
+            }
+            Self::Drained { by, .. } | Self::NotDrained { by, .. } => match by {
+                MaintenanceWord::Api => &[SourceKind::Management],
+                MaintenanceWord::Status => &[SourceKind::Management, SourceKind::NodeStatus],
+            },
+        }
+    }
+}
+
+/// The question as a statement, for plans, exports and scripts.
+impl fmt::Display for Probe {
+    #[expect(clippy::too_many_lines, reason = "a table: one line for each probe")]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PeersSee { node, state } => {
+                write!(f, "the other members see {node} {}", state.words())
+            }
+            Self::HostSees { node, state } => {
+                write!(f, "the host of {node} shows it {}", state.words())
+            }
+            Self::SelfReports { node } => {
+                write!(f, "the management API of {node} itself says running")
+            }
+            Self::BalancersUse { node, on } => {
+                write!(f, "HAProxy on {} sends {node} clients", joined(on))
+            }
+            Self::BalancersSpare { node, on } => {
+                write!(f, "HAProxy on {} sends {node} no new clients", joined(on))
+            }
+            Self::OtherServers { node, on } => write!(
+                f,
+                "HAProxy on {} has another server than that of {node} to send clients to",
+                joined(on)
+            ),
+            Self::OthersUnchanged { running, .. } if running.is_empty() => {
+                write!(f, "no other member was running")
+            }
+            Self::OthersUnchanged { running, .. } => {
+                let names: Vec<&str> = running.iter().map(NodeName::as_str).collect();
+                write!(f, "still running: {}", names.join(", "))
+            }
+            Self::NotQuorumCritical { node } => {
+                write!(f, "stopping {node} loses no quorum, by its own word")
+            }
+            Self::Member { node, by } => write!(f, "{by} and its members list {node}"),
+            Self::NotMember { node, by } => {
+                write!(f, "neither {by} nor a member it lists knows {node}")
+            }
+            Self::Alone { node } => {
+                write!(
+                    f,
+                    "`rabbitmqctl cluster_status` of {node} lists it alone, running"
+                )
+            }
+            Self::TypeIs { node, kind } => {
+                write!(f, "the other members know {node} as a {kind} member")
+            }
+            Self::ClusterNamed { name } => {
+                write!(f, "every node that answers calls the cluster {name}")
+            }
+            Self::NoReplicas { node } => write!(f, "no quorum queue has a replica on {node}"),
+            Self::AllReplicas { node } => {
+                write!(f, "every quorum queue has a replica on {node}, online")
+            }
+            Self::ReplicasOnline { node } => {
+                write!(f, "every replica of a quorum queue on {node} is online")
+            }
+            Self::MirrorsReady { node } => write!(
+                f,
+                "every mirrored queue that {node} leads has a synchronised mirror"
+            ),
+            Self::LeadersSpread => {
+                write!(
+                    f,
+                    "no running member leads more than its share of replicated queues"
+                )
+            }
+            Self::PolicyIs { rule } => write!(
+                f,
+                "every node that answers knows the policy {} of vhost {} exactly so",
+                rule.name, rule.vhost
+            ),
+            Self::NoPolicy { vhost, name } => {
+                write!(
+                    f,
+                    "no node that answers knows a policy {name} of vhost {vhost}"
+                )
+            }
+            Self::PolicyInForce { rule, .. } => write!(
+                f,
+                "the queues that {} must be in force on have it, by another node's word",
+                rule.name
+            ),
+            Self::PolicyNowhere { name, .. } => {
+                write!(f, "{name} is in force on no queue, by another node's word")
+            }
+            Self::MirrorsInSync { queue, .. } => write!(
+                f,
+                "every mirror of {queue} is synchronised, by another node's word"
+            ),
+            Self::Stopped { nodes } => write!(
+                f,
+                "no runtime of {} by its host, and no member that answers sees it run",
+                nodes_joined(nodes)
+            ),
+            Self::ServiceNotFailed { node } => {
+                write!(
+                    f,
+                    "systemd does not hold rabbitmq-server of {node} for failed"
+                )
+            }
+            Self::RuntimeUp { node } => {
+                write!(f, "the runtime of {node} is up, by its host")
+            }
+            Self::RunTogether { nodes } => {
+                write!(f, "{} run, by the word of each", nodes_joined(nodes))
+            }
+            Self::QueuesUp => write!(f, "no queue that can be listed is down or in minority"),
+            Self::QueuesBack { at_least } => {
+                write!(
+                    f,
+                    "at least {at_least} queues are there, as before the stop"
+                )
+            }
+            Self::Forgotten { node, on } => {
+                write!(
+                    f,
+                    "{on} no longer counts {node} as a member, by its list or its disc"
+                )
+            }
+            Self::CookieShared { node, with } => {
+                write!(f, "the host of {node} has the Erlang cookie of {with}")
+            }
+            Self::DataFree { node, dir } => {
+                write!(f, "{dir} of {node} is a plain directory that nobody uses")
+            }
+            Self::DataAside { dir, stamp, .. } => {
+                write!(f, "{} is there, and nothing at {dir}", dir.aside(stamp))
+            }
+            Self::Blank { node } => {
+                write!(
+                    f,
+                    "{node} runs alone, with nothing but what a fresh node has"
+                )
+            }
+            Self::Drained { node, by } => {
+                write!(f, "{} says that {node} is in maintenance mode", who(*by))
+            }
+            Self::NotDrained { node, by } => {
+                write!(
+                    f,
+                    "{} says that {node} is not in maintenance mode",
+                    who(*by)
+                )
+            }
+        }
+    }
+}
+
+fn who(by: MaintenanceWord) -> &'static str {
+    match by {
+        MaintenanceWord::Api => "the management API",
+        MaintenanceWord::Status => "`rabbitmqctl cluster_status`",
+    }
+}
+
+fn nodes_joined(nodes: &[NodeName]) -> String {
+    let names: Vec<&str> = nodes.iter().map(NodeName::as_str).collect();
+    names.join(" and ")
+}
+
+fn joined(hosts: &[HostName]) -> String {
+    let names: Vec<&str> = hosts.iter().map(HostName::as_str).collect();
+    names.join(" and ")
+}
+
+fn peers_see(model: &Model, node: &NodeName, state: NodeState, now: Moment) -> ProbeAnswer {
+    let peers = model.peers_say(node, now);
+    let saying = |running: bool| {
+        let hosts: Vec<HostName> = peers
+            .iter()
+            .filter(|(_, says)| *says == running)
+            .map(|(host, _)| (*host).clone())
+            .collect();
+        joined(&hosts)
+    };
+    let (up, down) = (saying(true), saying(false));
+    if peers.is_empty() {
+        return ProbeAnswer::CannotTell(format!("no other member can be asked about {node}"));
+    }
+    if state == NodeState::Running {
+        return if down.is_empty() {
+            ProbeAnswer::Holds(format!("{node} runs in the view of {up}"))
+        } else {
+            ProbeAnswer::Not(format!("{node} does not run in the view of {down}"))
+        };
+    }
+    if !up.is_empty() {
+        return ProbeAnswer::Not(format!("{node} still runs in the view of {up}"));
+    }
+    // The others cannot tell a stopped app from a dead runtime; the host can.
+    let seen = model.node(node, now).state;
+    if seen == state {
+        ProbeAnswer::Holds(format!(
+            "{node} does not run in the view of {down}; it is {}",
+            seen.words()
+        ))
+    } else if matches!(seen, NodeState::Unknown | NodeState::Unreachable) {
+        ProbeAnswer::CannotTell(format!(
+            "{node} does not run in the view of {down}, but whether its runtime is up cannot be told"
+        ))
+    } else {
+        ProbeAnswer::Not(format!("{node} is {}, not {}", seen.words(), state.words()))
+    }
+}
+
+fn host_sees(model: &Model, node: &NodeName, state: NodeState, now: Moment) -> ProbeAnswer {
+    let seen = model.node(node, now);
+    let refused = seen
+        .host
+        .and_then(|host| model.brokers.get(&host.name)?.failure())
+        .is_some_and(|failure| failure.kind == FailureKind::Refused);
+    match seen.state {
+        // Its API may be off while the app runs: only a closed port says that it is stopped.
+        NodeState::AppStopped if !refused => ProbeAnswer::CannotTell(format!(
+            "the runtime of {node} is up; whether its app runs cannot be told"
+        )),
+        NodeState::Unknown | NodeState::Unreachable => {
+            ProbeAnswer::CannotTell(format!("{node}: {}", seen.evidence.join("; ")))
+        }
+        NodeState::Running | NodeState::AppStopped | NodeState::Down => {
+            let words = format!("{node} is {}, by its host", seen.state.words());
+            if seen.state == state {
+                ProbeAnswer::Holds(words)
+            } else {
+                ProbeAnswer::Not(words)
+            }
+        }
+    }
+}
+
+fn self_reports(model: &Model, node: &NodeName, now: Moment) -> ProbeAnswer {
+    let Some(host) = model.inventory.host_of(node) else {
+        return ProbeAnswer::CannotTell(format!("the host of {node} is not declared"));
+    };
+    let running = model
+        .broker(&host.name, now)
+        .and_then(|report| report.node(node)?.running);
+    let failure = model
+        .brokers
+        .get(&host.name)
+        .and_then(|reading| reading.failure());
+    match (running, failure) {
+        (Some(true), _) => ProbeAnswer::Holds(format!("{node} itself says running")),
+        (Some(false), _) => ProbeAnswer::Not(format!("{node} itself says not running")),
+        (None, Some(failure)) if failure.kind == FailureKind::Refused => {
+            ProbeAnswer::Not(format!("the management API of {node} is not open yet"))
+        }
+        (None, Some(failure)) => ProbeAnswer::CannotTell(format!(
+            "the management API of {node} does not say: {failure}"
+        )),
+        (None, None) => {
+            ProbeAnswer::CannotTell(format!("the management API of {node} does not answer"))
+        }
+    }
+}
+
+fn others_unchanged(model: &Model, running: &[NodeName], now: Moment) -> ProbeAnswer {
+    let (mut gone, mut unknown) = (Vec::new(), Vec::new());
+    for name in running {
+        let state = model.node(name, now).state;
+        match state {
+            NodeState::Running => {}
+            NodeState::Unknown => unknown.push(format!("whether {name} still runs is unknown")),
+            NodeState::AppStopped | NodeState::Down | NodeState::Unreachable => {
+                gone.push(format!("{name} was running and is {} now", state.words()));
+            }
+        }
+    }
+    if !gone.is_empty() {
+        ProbeAnswer::Not(gone.join("; "))
+    } else if !unknown.is_empty() {
+        ProbeAnswer::CannotTell(unknown.join("; "))
+    } else {
+        ProbeAnswer::Holds("the other members run as before".to_owned())
+    }
+}
+
+/// Whether `node` is in maintenance mode, with the words; or why it cannot be told.
+fn maintenance(model: &Model, node: &NodeName, now: Moment) -> Result<(bool, String), String> {
+    match model.node(node, now).draining {
+        Some(true) => Ok((true, format!("{node} is in maintenance mode"))),
+        Some(false) => Ok((false, format!("{node} is not in maintenance mode"))),
+        None => Err(format!(
+            "no member says whether {node} is in maintenance mode"
+        )),
+    }
+}
+
+/// The member itself is asked (the endpoint judges whoever answers). Where it cannot be, the
+/// queue page may still prove a loss, but never the opposite.
+fn not_quorum_critical(model: &Model, node: &NodeName, now: Moment) -> ProbeAnswer {
+    let loses = |members: &[QuorumMember], basis: &str| {
+        let names: Vec<String> = members.iter().map(ToString::to_string).collect();
+        ProbeAnswer::Not(format!(
+            "stopping {node} would lose the quorum of {}{basis}",
+            names.join(", ")
+        ))
+    };
+    let verdict = model.inventory.host_of(node).and_then(|host| {
+        Model::current(&model.quorum, &host.name, SourceKind::QuorumCritical, now)
+    });
+    match verdict {
+        Some(QuorumVerdict::Safe) => {
+            ProbeAnswer::Holds(format!("{node} says that every quorum survives without it"))
+        }
+        Some(QuorumVerdict::Critical(members)) => loses(members, ""),
+        None => {
+            let lost = model.stop_impact(node).quorum_lost;
+            if lost.is_empty() {
+                ProbeAnswer::CannotTell(format!(
+                    "{node} could not be asked whether a quorum depends on it"
+                ))
+            } else {
+                loses(&lost, ", by the members shown online")
+            }
+        }
+    }
+}

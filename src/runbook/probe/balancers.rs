@@ -1,0 +1,93 @@
+//! Owns the answers about what the load balancers do with a member, by their own statistics. A
+//! server that is down says nothing about what an administrator told it.
+
+use super::{ProbeAnswer, joined};
+use crate::model::Model;
+use crate::model::balancer::{ServerRow, ServerStatus};
+use crate::model::moment::Moment;
+use crate::model::name::{HostName, NodeName};
+
+/// The servers of `node` on one load balancer; empty if they cannot be told.
+fn servers<'a>(
+    model: &'a Model,
+    node: &NodeName,
+    on: &HostName,
+    now: Moment,
+) -> Vec<&'a ServerRow> {
+    let entry = model
+        .inventory
+        .host(on)
+        .and_then(|host| host.balancer.as_ref());
+    entry
+        .zip(model.balancer(on, now))
+        .map(|(entry, report)| model.servers_of(node, entry, report))
+        .unwrap_or_default()
+}
+
+/// Holds if every server of `node` on each of these load balancers is as asked.
+fn all(
+    model: &Model,
+    node: &NodeName,
+    (on, now): (&[HostName], Moment),
+    is_so: fn(&ServerStatus) -> bool,
+    words: &str,
+) -> ProbeAnswer {
+    let (mut not, mut unknown) = (Vec::new(), Vec::new());
+    for name in on {
+        let servers = servers(model, node, name, now);
+        if servers.is_empty() {
+            unknown.push(format!("HAProxy on {name} cannot be asked about {node}"));
+        }
+        for server in servers.iter().filter(|server| !is_so(&server.status)) {
+            not.push(format!(
+                "{} is {} on {name}",
+                server.name,
+                server.status.word()
+            ));
+        }
+    }
+    answer(
+        &not,
+        &unknown,
+        format!("HAProxy on {} sends {node} {words}", joined(on)),
+    )
+}
+
+fn answer(not: &[String], unknown: &[String], holds: String) -> ProbeAnswer {
+    if !not.is_empty() {
+        ProbeAnswer::Not(not.join("; "))
+    } else if !unknown.is_empty() {
+        ProbeAnswer::CannotTell(unknown.join("; "))
+    } else {
+        ProbeAnswer::Holds(holds)
+    }
+}
+
+pub(super) fn used(model: &Model, node: &NodeName, on: &[HostName], now: Moment) -> ProbeAnswer {
+    all(
+        model,
+        node,
+        (on, now),
+        ServerStatus::takes_clients,
+        "clients",
+    )
+}
+
+pub(super) fn spared(model: &Model, node: &NodeName, on: &[HostName], now: Moment) -> ProbeAnswer {
+    let is_out =
+        |status: &ServerStatus| matches!(status, ServerStatus::Drain | ServerStatus::Maint);
+    all(model, node, (on, now), is_out, "no new clients")
+}
+
+pub(super) fn others(model: &Model, node: &NodeName, on: &[HostName], now: Moment) -> ProbeAnswer {
+    let (last, unasked) = model.last_server_on(node, now);
+    let of = |hosts: Vec<HostName>| hosts.into_iter().filter(|host| on.contains(host));
+    let not: Vec<String> = of(last)
+        .map(|host| format!("on {host} no server but that of {node} takes clients"))
+        .collect();
+    let unknown: Vec<String> = of(unasked)
+        .map(|host| format!("HAProxy on {host} cannot be asked about the other servers"))
+        .collect();
+    let holds = format!("another server takes clients on {}", joined(on));
+    answer(&not, &unknown, holds)
+}

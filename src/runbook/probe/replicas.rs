@@ -1,0 +1,212 @@
+//! Owns the answers about where replicas and leaders are, by a complete page of queues only: what
+//! stands on another page is not known, and never taken for nothing.
+
+use super::ProbeAnswer;
+use crate::model::Model;
+use crate::model::broker::{QueuePage, QueueRow, QueueType};
+use crate::model::freshness_limit;
+use crate::model::impact::QuorumVerdict;
+use crate::model::moment::Moment;
+use crate::model::name::NodeName;
+use crate::model::node::NodeState;
+use crate::model::observation::SourceKind;
+use std::collections::BTreeMap;
+
+/// How many queues a sentence names.
+const NAMED: usize = 3;
+
+fn whole(model: &Model, now: Moment) -> Result<&QueuePage, ProbeAnswer> {
+    let limit = freshness_limit(SourceKind::Queues);
+    let Some(page) = model.queues.current(now, limit) else {
+        return Err(ProbeAnswer::CannotTell(
+            "the queues could not be listed".to_owned(),
+        ));
+    };
+    if page.is_whole() {
+        Ok(page)
+    } else {
+        Err(ProbeAnswer::CannotTell(
+            "not all queues could be listed".to_owned(),
+        ))
+    }
+}
+
+fn quorum(page: &QueuePage) -> impl Iterator<Item = &QueueRow> {
+    page.rows
+        .iter()
+        .filter(|row| row.queue_type == Some(QueueType::Quorum))
+}
+
+fn names(rows: &[&QueueRow]) -> String {
+    let mut named: Vec<String> = rows
+        .iter()
+        .take(NAMED)
+        .map(|row| row.name.to_string())
+        .collect();
+    let more = rows.len().saturating_sub(NAMED);
+    if more > 0 {
+        named.push(format!("and {more} more"));
+    }
+    named.join(", ")
+}
+
+pub(super) fn none(model: &Model, node: &NodeName, now: Moment) -> ProbeAnswer {
+    let page = match whole(model, now) {
+        Ok(page) => page,
+        Err(answer) => return answer,
+    };
+    let left: Vec<&QueueRow> = quorum(page)
+        .filter(|row| row.members.contains(node))
+        .collect();
+    if left.is_empty() {
+        ProbeAnswer::Holds(format!("no quorum queue has a replica on {node}"))
+    } else {
+        ProbeAnswer::Not(format!("{node} still has replicas of {}", names(&left)))
+    }
+}
+
+pub(super) fn all(model: &Model, node: &NodeName, now: Moment) -> ProbeAnswer {
+    let page = match whole(model, now) {
+        Ok(page) => page,
+        Err(answer) => return answer,
+    };
+    let lacking: Vec<&QueueRow> = quorum(page)
+        .filter(|row| !row.members.contains(node))
+        .collect();
+    let offline: Vec<&QueueRow> = quorum(page)
+        .filter(|row| row.members.contains(node) && !row.online.contains(node))
+        .collect();
+    if !lacking.is_empty() {
+        ProbeAnswer::Not(format!("{node} has no replica of {}", names(&lacking)))
+    } else if !offline.is_empty() {
+        ProbeAnswer::Not(format!(
+            "the replicas on {node} of {} are not online",
+            names(&offline)
+        ))
+    } else {
+        ProbeAnswer::Holds(format!(
+            "all {} quorum queues have a replica on {node}, online",
+            quorum(page).count()
+        ))
+    }
+}
+
+/// Where not all queues can be listed, what the members themselves say of every queue they have a
+/// part in stands for the rest: none is critical only if of each queue one member more is up than
+/// a majority needs.
+pub(super) fn online(model: &Model, node: &NodeName, now: Moment) -> ProbeAnswer {
+    let limit = freshness_limit(SourceKind::Queues);
+    let Some(page) = model.queues.current(now, limit) else {
+        return ProbeAnswer::CannotTell("the queues could not be listed".to_owned());
+    };
+    let here = |row: &&QueueRow| row.members.contains(node);
+    let offline: Vec<&QueueRow> = quorum(page)
+        .filter(here)
+        .filter(|row| !row.online.contains(node))
+        .collect();
+    if !offline.is_empty() {
+        return ProbeAnswer::Not(format!(
+            "the replicas on {node} of {} are not online",
+            names(&offline)
+        ));
+    }
+    let count = quorum(page).filter(here).count();
+    if whole(model, now).is_ok() {
+        return ProbeAnswer::Holds(format!(
+            "all {count} replicas of quorum queues on {node} are online"
+        ));
+    }
+    let doubtful: Vec<&str> = model
+        .inventory
+        .nodes()
+        .filter(|(host, member)| {
+            let verdict =
+                Model::current(&model.quorum, &host.name, SourceKind::QuorumCritical, now);
+            model.is_member(member, now) != Some(false) && verdict != Some(&QuorumVerdict::Safe)
+        })
+        .map(|(_, member)| member.as_str())
+        .collect();
+    if doubtful.is_empty() {
+        ProbeAnswer::Holds(format!(
+            "the {count} replicas of quorum queues on {node} that could be listed are online, and every member says that no quorum depends on it"
+        ))
+    } else {
+        ProbeAnswer::CannotTell(format!(
+            "not all queues could be listed, and {} does not say that every quorum survives without it",
+            doubtful.join(" and ")
+        ))
+    }
+}
+
+/// As `rabbitmq-upgrade await_online_synchronized_mirror`: one mirror that can take over is enough.
+pub(super) fn mirrors(model: &Model, node: &NodeName, now: Moment) -> ProbeAnswer {
+    let limit = freshness_limit(SourceKind::Queues);
+    let Some(page) = model.queues.current(now, limit) else {
+        return ProbeAnswer::CannotTell("the queues could not be listed".to_owned());
+    };
+    let mirrored: Vec<&QueueRow> = page
+        .rows
+        .iter()
+        .filter(|row| {
+            row.leader.as_ref() == Some(node)
+                && row.members.len() > 1
+                && matches!(row.queue_type, Some(QueueType::Classic) | None)
+        })
+        .collect();
+    let lone: Vec<&QueueRow> = mirrored
+        .iter()
+        .copied()
+        .filter(|row| !row.online.iter().any(|member| member != node))
+        .collect();
+    if !lone.is_empty() {
+        return ProbeAnswer::Not(format!("no mirror of {} is synchronised", names(&lone)));
+    }
+    match whole(model, now) {
+        Err(answer) => answer,
+        Ok(_) if mirrored.is_empty() => {
+            ProbeAnswer::Holds(format!("{node} leads no mirrored queue"))
+        }
+        Ok(_) => ProbeAnswer::Holds(format!(
+            "all {} mirrored queues that {node} leads have a synchronised mirror",
+            mirrored.len()
+        )),
+    }
+}
+
+/// Queues that another member could lead, counted by leader. The broker moves leaders until none
+/// has more than an equal share, rounded up (`rabbit_amqqueue:rebalance`).
+pub(super) fn spread(model: &Model, now: Moment) -> ProbeAnswer {
+    let page = match whole(model, now) {
+        Ok(page) => page,
+        Err(answer) => return answer,
+    };
+    let movable = |row: &&QueueRow| {
+        row.online.len() > 1 && !matches!(row.queue_type, Some(QueueType::Other(_)))
+    };
+    let mut led: BTreeMap<&NodeName, usize> = BTreeMap::new();
+    for row in page.rows.iter().filter(movable) {
+        if let Some(leader) = &row.leader {
+            *led.entry(leader).or_default() += 1;
+        }
+    }
+    let running = model
+        .nodes(now)
+        .iter()
+        .filter(|view| view.state == NodeState::Running)
+        .count();
+    let share = led.values().sum::<usize>().div_ceil(running.max(1));
+    let counts: Vec<String> = led
+        .iter()
+        .map(|(node, count)| format!("{node} leads {count}"))
+        .collect();
+    if led.values().all(|count| *count <= share) {
+        let counts = if counts.is_empty() {
+            "there is no replicated queue".to_owned()
+        } else {
+            counts.join(", ")
+        };
+        ProbeAnswer::Holds(format!("{counts}; a share is {share}"))
+    } else {
+        ProbeAnswer::Not(format!("{}; a share is {share}", counts.join(", ")))
+    }
+}

@@ -1,0 +1,409 @@
+//! Owns `rolling-restart`: one member after the other is spared by the load balancers, put into
+//! maintenance mode, restarted, and used again only when its replicas have caught up. Knows no way
+//! to go on where a member does not come back: the run ends there, and the others serve.
+
+use super::blast;
+use super::plan::{Plan, Preflight, Probe, Refusal, Step};
+use super::preflight::{self, Checks};
+use super::replicas;
+use super::steps::{BALANCER_DEADLINE, Ground};
+use crate::action::Action;
+use crate::invocation::haproxy::{ServerState, SetServer};
+use crate::invocation::{Change, ServiceVerb, UpgradeVerb};
+use crate::model::Model;
+use crate::model::balancer::ServerStatus;
+use crate::model::inventory::{Access, BalancerEntry, HostEntry};
+use crate::model::moment::Moment;
+use crate::model::name::{HaproxyName, HostName, NodeName, SocketPath};
+use crate::model::node::NodeState;
+use std::time::Duration;
+
+/// From the word on the socket to the statistics that show it.
+const TOLD_DEADLINE: Duration = Duration::from_secs(20);
+/// As long as `rabbitmq-upgrade await_online_quorum_plus_one` is given in the upgrade guide.
+const QUORUM_DEADLINE: Duration = Duration::from_secs(600);
+
+/// How one load balancer is dealt with while a member is away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Way {
+    /// It is told, with this command for `drain`.
+    Told(SetServer),
+    /// It uses the member and cannot be told, for this reason.
+    Untold(String),
+    /// It does not use the member now, as these words say: nothing is changed about that.
+    Left(String),
+    /// Its statistics are not known.
+    Unseen,
+}
+
+/// How each load balancer is dealt with while `node` is away.
+pub(super) fn ways(model: &Model, node: &NodeName, now: Moment) -> Vec<(HostName, Way)> {
+    let balancers = model.inventory.balancers();
+    balancers
+        .map(|(host, entry)| (host.name.clone(), way(model, node, (host, entry), now)))
+        .collect()
+}
+
+fn way(
+    model: &Model,
+    node: &NodeName,
+    (host, entry): (&HostEntry, &BalancerEntry),
+    now: Moment,
+) -> Way {
+    let Some(report) = model.balancer(&host.name, now) else {
+        return Way::Unseen;
+    };
+    let servers = model.servers_of(node, entry, report);
+    let used = |status: &ServerStatus| status.takes_clients();
+    let server = match servers.as_slice() {
+        [] => return Way::Left(format!("HAProxy on {} has no server for {node}", host.name)),
+        [server] => server,
+        several if several.iter().all(|server| used(&server.status)) => {
+            return Way::Untold(format!("it has several servers for {node}"));
+        }
+        [server, ..] => server,
+    };
+    if let Some(out) = servers.iter().find(|server| !used(&server.status)) {
+        return Way::Left(format!(
+            "{} is {} on {}",
+            out.name,
+            out.status.word(),
+            host.name
+        ));
+    }
+    let Some(backend) = model.broker_backend(entry, report) else {
+        return Way::Unseen;
+    };
+    let names = (backend.name.raw(), server.name.raw());
+    match command(host, entry, names) {
+        Ok(set) => Way::Told(set),
+        Err(why) => Way::Untold(why),
+    }
+}
+
+fn command(
+    host: &HostEntry,
+    entry: &BalancerEntry,
+    (backend, server): (&str, &str),
+) -> Result<SetServer, String> {
+    let Some(socket) = &entry.socket else {
+        return Err("the configuration names no `socket` for it".to_owned());
+    };
+    if host.access == Access::None {
+        return Err("the configuration names no `ssh` for its host".to_owned());
+    }
+    let words = |error: crate::model::name::NameError| error.to_string();
+    Ok(SetServer {
+        socket: SocketPath::parse(socket).map_err(words)?,
+        backend: HaproxyName::parse(backend).map_err(words)?,
+        server: HaproxyName::parse(server).map_err(words)?,
+        state: ServerState::Drain,
+    })
+}
+
+pub(super) fn plan(
+    action: &Action,
+    only: &[NodeName],
+    model: &Model,
+    now: Moment,
+) -> Result<Plan, Refusal> {
+    let members = order(model, only, now);
+    let mut grounds = Vec::new();
+    for node in &members {
+        let target = preflight::target(action, node, model, now)?;
+        grounds.push(Ground { model, target, now });
+    }
+    let Some(first) = grounds.first().copied() else {
+        let reason = "the configuration names no node".to_owned();
+        return Err(Checks::default().refuse(action, reason, None));
+    };
+    let preflight = checked(action, first, &grounds)?;
+    let mut steps: Vec<Step> = grounds.iter().flat_map(|ground| member(*ground)).collect();
+    if is_listed(model) {
+        steps.push(replicas::rebalance_step(first));
+    }
+    Ok(first.plan(action, preflight, blast_radius(&grounds), steps))
+}
+
+/// Those asked for, or all; whose host holds a VIP come last, so that what is wrong shows on the
+/// others first.
+fn order(model: &Model, only: &[NodeName], now: Moment) -> Vec<NodeName> {
+    let mut nodes = model.members();
+    if only.is_empty() {
+        nodes.retain(|node| model.is_member(node, now) != Some(false));
+    } else {
+        nodes.retain(|node| only.contains(node));
+        // Whoever is unknown is refused by name.
+        nodes.extend(
+            only.iter()
+                .filter(|node| !model.members().contains(node))
+                .cloned(),
+        );
+    }
+    nodes.sort_by_key(|node| holds(model, node, now));
+    nodes
+}
+
+fn holds(model: &Model, node: &NodeName, now: Moment) -> bool {
+    let vips = model.vips(now);
+    let mut holders = vips.iter().flat_map(|vip| &vip.holders);
+    let host = model.inventory.host_of(node);
+    host.is_some_and(|host| holders.any(|holder| *holder == host.name))
+}
+
+fn is_listed(model: &Model) -> bool {
+    model
+        .queues
+        .last()
+        .is_some_and(super::super::model::broker::QueuePage::is_whole)
+}
+
+fn checked(
+    action: &Action,
+    first: Ground<'_>,
+    grounds: &[Ground<'_>],
+) -> Result<Vec<Preflight>, Refusal> {
+    let mut checks = Checks::default();
+    for ground in grounds {
+        if ground.model.is_member(ground.node(), ground.now) == Some(false) {
+            let reason = format!("{} is no member of the cluster", ground.node());
+            let instead = format!("join it first: join {}", ground.node());
+            return Err(checks.refuse(action, reason, Some(instead)));
+        }
+    }
+    for check in [&preflight::FRESH, &preflight::CAPABILITY] {
+        checks.make_each(check, grounds);
+    }
+    checks.make(&preflight::WHOLE, first);
+    checks.make(&preflight::PARTITION, first);
+    checks.make(&preflight::ALARMS, first);
+    for check in [
+        &preflight::QUORUM,
+        &preflight::MAJORITY,
+        &preflight::MIRRORS,
+        &preflight::CONNECTIONS,
+        &preflight::VIP,
+        &preflight::BALANCERS,
+        &preflight::TOLD,
+    ] {
+        checks.make_each(check, grounds);
+    }
+    checks.make(&preflight::LISTED, first);
+    if grounds.len() > 1 {
+        checks.make(&preflight::MIRRORS_FOLLOW, first);
+    }
+    if first.model.running_without(first.node(), first.now).1 <= 1 {
+        let reason = format!(
+            "{} is the only member: nothing would serve meanwhile",
+            first.node()
+        );
+        let instead = format!("restart it alone: restart-node {}", first.node());
+        return Err(checks.refuse(action, reason, Some(instead)));
+    }
+    checks.verdict(action)
+}
+
+fn blast_radius(grounds: &[Ground<'_>]) -> Vec<String> {
+    let names: Vec<&str> = grounds
+        .iter()
+        .map(|ground| ground.node().as_str())
+        .collect();
+    let mut sentences = vec![match names.as_slice() {
+        [one] => format!("{one} is restarted while the others serve"),
+        _ => format!(
+            "one member after the other is restarted: {}",
+            names.join(", ")
+        ),
+    }];
+    for ground in grounds {
+        let of_one = blast::of_stop(*ground, "it runs again");
+        let node = ground.node();
+        sentences.extend(of_one.iter().map(|sentence| format!("{node}: {sentence}")));
+    }
+    sentences
+}
+
+/// The steps for one member.
+fn member(ground: Ground<'_>) -> Vec<Step> {
+    let node = ground.node();
+    let (mut told, mut untold) = (Vec::new(), Vec::new());
+    for (host, way) in ways(ground.model, node, ground.now) {
+        match way {
+            Way::Told(set) => told.push((host, set)),
+            Way::Untold(_) => untold.push(host),
+            Way::Left(_) | Way::Unseen => {}
+        }
+    }
+    let hosts: Vec<HostName> = told.iter().map(|(host, _)| host.clone()).collect();
+    let mut steps: Vec<Step> = told.iter().map(|each| lb_drain(ground, each)).collect();
+    steps.push(quorum(ground));
+    steps.push(drain(ground, hosts));
+    steps.push(Step {
+        before: [ground.drain().after, vec![ground.others_unchanged()]].concat(),
+        ..ground.stop_node()
+    });
+    steps.push(ground.start_node());
+    steps.push(caught_up(ground));
+    steps.extend(told.iter().map(|each| lb_ready(ground, each)));
+    steps.extend(await_use(ground, untold));
+    for step in &mut steps {
+        step.id = format!("{} {node}", step.id);
+        if let Some(Change::Haproxy(_)) = step.change {
+            step.id = format!("{} {}", step.id, step.host);
+        }
+    }
+    steps
+}
+
+fn lb_drain(ground: Ground<'_>, (host, set): &(HostName, SetServer)) -> Step {
+    let (node, on) = (ground.node().clone(), vec![host.clone()]);
+    let spared = Probe::BalancersSpare {
+        node: node.clone(),
+        on: on.clone(),
+    };
+    Step {
+        id: "lb-drain".to_owned(),
+        title: format!("let HAProxy on {host} send {node} no new clients"),
+        host: host.clone(),
+        change: Some(Change::Haproxy(set.clone())),
+        before: vec![
+            ground.seen(NodeState::Running),
+            ground.others_unchanged(),
+            Probe::OtherServers { node, on },
+        ],
+        already: vec![spared.clone()],
+        after: vec![spared],
+        deadline: TOLD_DEADLINE,
+    }
+}
+
+/// A member that is away must be no loss to any queue: one replica more than a majority is online,
+/// by the word of the member itself, which counts every queue it has a part in.
+fn quorum(ground: Ground<'_>) -> Step {
+    let node = ground.node().clone();
+    let mut after = vec![Probe::NotQuorumCritical { node: node.clone() }];
+    let mirroring = ground.model.capability(ground.now).has_mirroring() != Some(false);
+    if mirroring && is_listed(ground.model) {
+        after.push(Probe::MirrorsReady { node: node.clone() });
+    }
+    Step {
+        id: "quorum".to_owned(),
+        title: format!("wait until every queue survives without {node}"),
+        host: ground.host(),
+        change: None,
+        before: vec![ground.others_unchanged()],
+        already: Vec::new(),
+        after,
+        deadline: QUORUM_DEADLINE,
+    }
+}
+
+fn drain(ground: Ground<'_>, on: Vec<HostName>) -> Step {
+    let mut step = ground.drain();
+    if !on.is_empty() {
+        step.before.push(Probe::BalancersSpare {
+            node: ground.node().clone(),
+            on,
+        });
+    }
+    step
+}
+
+fn caught_up(ground: Ground<'_>) -> Step {
+    let node = ground.node().clone();
+    Step {
+        id: "replicas".to_owned(),
+        title: format!("wait until the replicas on {node} have caught up"),
+        host: ground.host(),
+        change: None,
+        before: Vec::new(),
+        already: Vec::new(),
+        after: vec![
+            Probe::ReplicasOnline { node: node.clone() },
+            Probe::NotQuorumCritical { node },
+        ],
+        deadline: QUORUM_DEADLINE,
+    }
+}
+
+fn lb_ready(ground: Ground<'_>, (host, set): &(HostName, SetServer)) -> Step {
+    let node = ground.node().clone();
+    let ready = SetServer {
+        state: ServerState::Ready,
+        ..set.clone()
+    };
+    let used = Probe::BalancersUse {
+        node: node.clone(),
+        on: vec![host.clone()],
+    };
+    Step {
+        id: "lb-ready".to_owned(),
+        title: format!("let HAProxy on {host} send {node} clients again"),
+        host: host.clone(),
+        change: Some(Change::Haproxy(ready)),
+        before: vec![ground.seen(NodeState::Running)],
+        already: vec![used.clone()],
+        after: vec![used],
+        deadline: BALANCER_DEADLINE,
+    }
+}
+
+fn await_use(ground: Ground<'_>, on: Vec<HostName>) -> Option<Step> {
+    let node = ground.node().clone();
+    (!on.is_empty()).then(|| Step {
+        id: "load-balancers".to_owned(),
+        title: format!("wait until the load balancers use {node} again"),
+        host: ground.host(),
+        change: None,
+        before: Vec::new(),
+        already: Vec::new(),
+        after: vec![Probe::BalancersUse { node, on }],
+        deadline: BALANCER_DEADLINE,
+    })
+}
+
+/// How the member under way is put back into service without its restart, where the first `begun`
+/// steps were begun and the last of them came to no good end; `None` where the way is forward only:
+/// its service was stopped, or no member is under way.
+pub(super) fn way_back(plan: &Plan, begun: usize) -> Option<String> {
+    let member_of = |step: &Step| step.id.split(' ').nth(1).map(str::to_owned);
+    let begun = plan.steps.get(..begun)?;
+    let member = member_of(begun.last()?)?;
+    let own = |step: &&Step| member_of(step).as_ref() == Some(&member);
+    let mut back = Vec::new();
+    for step in begun.iter().filter(own) {
+        if let Some(Change::Haproxy(set)) = &step.change
+            && set.state == ServerState::Drain
+        {
+            let ready = SetServer {
+                state: ServerState::Ready,
+                ..set.clone()
+            };
+            back.push((&step.host, Change::Haproxy(ready)));
+        }
+        if let Some(Change::Upgrade { node, limit, .. }) = &step.change {
+            let revive = Change::Upgrade {
+                node: node.clone(),
+                verb: UpgradeVerb::Revive,
+                limit: *limit,
+            };
+            back.insert(0, (&step.host, revive));
+        }
+        if let Some(Change::Service {
+            verb: ServiceVerb::Start,
+        }) = step.change
+        {
+            return None;
+        }
+    }
+    let lines: Vec<String> = back
+        .iter()
+        .map(|(host, change)| format!("`{}` on {host}", change.argv()))
+        .collect();
+    (!lines.is_empty()).then(|| {
+        format!(
+            "; to put {member} back into service without a restart, while it runs: {}",
+            lines.join(", ")
+        )
+    })
+}

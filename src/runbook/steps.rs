@@ -1,0 +1,389 @@
+//! Owns the steps that several runbooks share, and the words for states they cannot start from.
+//! Each step is proved from another member wherever one can be asked.
+
+use super::fingerprint;
+use super::plan::{MaintenanceWord, Plan, Preflight, Probe, Step};
+use super::preflight::Target;
+use crate::action::Action;
+use crate::invocation::{Change, CtlVerb, ServiceVerb, UpgradeVerb};
+use crate::model::Model;
+use crate::model::balancer::ServerStatus;
+use crate::model::host::UnitState;
+use crate::model::moment::Moment;
+use crate::model::name::{HostName, NodeName};
+use crate::model::node::NodeState;
+use std::time::Duration;
+
+const STOP_DEADLINE: Duration = Duration::from_secs(120);
+const START_DEADLINE: Duration = Duration::from_secs(300);
+/// A node waits up to 300 s for its peers (Mnesia 10 times 30 s; Khepri for a leader), then boots.
+const BOOT_DEADLINE: Duration = Duration::from_secs(360);
+/// systemd answers at once; only the way there takes time.
+const RESET_DEADLINE: Duration = Duration::from_secs(20);
+const DRAIN_DEADLINE: Duration = Duration::from_secs(120);
+const REVIVE_DEADLINE: Duration = Duration::from_secs(60);
+/// HAProxy's `rise` times its check interval, with room.
+pub(super) const BALANCER_DEADLINE: Duration = Duration::from_secs(60);
+/// The command gives up before the step does, so that its own words reach the journal.
+pub(super) const MARGIN: Duration = Duration::from_secs(10);
+
+/// What a plan is made on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ground<'a> {
+    pub(super) model: &'a Model,
+    pub(super) target: Target<'a>,
+    pub(super) now: Moment,
+}
+
+impl<'a> Ground<'a> {
+    pub(super) fn node(self) -> &'a NodeName {
+        self.target.node
+    }
+
+    pub(super) fn host(self) -> HostName {
+        self.target.host.name.clone()
+    }
+
+    /// Whether the target is in maintenance mode.
+    pub(super) fn draining(self) -> bool {
+        self.model.node(self.node(), self.now).draining == Some(true)
+    }
+
+    /// The whole plan.
+    pub(super) fn plan(
+        self,
+        action: &Action,
+        preflight: Vec<Preflight>,
+        blast_radius: Vec<String>,
+        steps: Vec<Step>,
+    ) -> Plan {
+        let basis = fingerprint::basis(self.model, self.now);
+        Plan {
+            action: action.clone(),
+            cluster: self.model.inventory.cluster.clone(),
+            fingerprint: fingerprint::of(&basis),
+            basis,
+            preflight,
+            blast_radius,
+            steps,
+            stop: None,
+        }
+    }
+
+    /// Read from another member; where none answers, from the host.
+    pub(super) fn seen(self, state: NodeState) -> Probe {
+        let alone = self.model.peers_say(self.node(), self.now).is_empty();
+        let node = self.node().clone();
+        match (alone, state) {
+            (false, _) => Probe::PeersSee { node, state },
+            (true, NodeState::Running) => Probe::SelfReports { node },
+            (true, _) => Probe::HostSees { node, state },
+        }
+    }
+
+    /// Running in the view of the others, and serving its own API.
+    pub(super) fn runs(self) -> Vec<Probe> {
+        let node = self.node().clone();
+        let mut runs = vec![self.seen(NodeState::Running), Probe::SelfReports { node }];
+        // Without another member to ask, both are the same question.
+        runs.dedup();
+        runs
+    }
+
+    /// The other member through which the target is acted on; itself, where none is.
+    pub(super) fn through(self) -> &'a NodeName {
+        self.target.via.unwrap_or(self.target.node)
+    }
+
+    pub(super) fn through_host(self) -> HostName {
+        let host = self.model.inventory.host_of(self.through());
+        host.map_or_else(|| self.host(), |host| host.name.clone())
+    }
+
+    /// Whether the other member lists the target as a member of its cluster.
+    pub(super) fn is_listed(self) -> bool {
+        self.model.lists(self.through(), self.node(), self.now) == Some(true)
+    }
+
+    /// The other members that run now must still run.
+    pub(super) fn others_unchanged(self) -> Probe {
+        let running = self
+            .model
+            .nodes(self.now)
+            .into_iter()
+            .filter(|view| view.name != *self.node() && view.state == NodeState::Running)
+            .map(|view| view.name)
+            .collect();
+        Probe::OthersUnchanged {
+            node: self.node().clone(),
+            running,
+        }
+    }
+
+    /// Must hold right before something is taken away from the cluster.
+    fn may_go(self) -> Vec<Probe> {
+        vec![
+            self.seen(NodeState::Running),
+            self.others_unchanged(),
+            Probe::NotQuorumCritical {
+                node: self.node().clone(),
+            },
+        ]
+    }
+
+    /// Stops the app.
+    pub(super) fn stop_app(self) -> Step {
+        let stopped = self.seen(NodeState::AppStopped);
+        Step {
+            id: "stop-app".to_owned(),
+            title: format!("stop the app of {}", self.node()),
+            host: self.host(),
+            change: Some(self.ctl(CtlVerb::StopApp, STOP_DEADLINE)),
+            before: self.may_go(),
+            already: vec![stopped.clone()],
+            after: vec![stopped],
+            deadline: STOP_DEADLINE,
+        }
+    }
+
+    /// Stops the app of a node that is no member: no other can be asked.
+    pub(super) fn stop_app_outside(self) -> Step {
+        let node = self.node();
+        let by_host = |state| Probe::HostSees {
+            node: node.clone(),
+            state,
+        };
+        Step {
+            before: vec![by_host(NodeState::Running), self.others_unchanged()],
+            already: vec![by_host(NodeState::AppStopped)],
+            after: vec![by_host(NodeState::AppStopped)],
+            ..self.stop_app()
+        }
+    }
+
+    /// Starts the app. No precondition beyond the plan's fingerprint: once the app is stopped,
+    /// starting it is the way back, and the more so if another member went away meanwhile.
+    pub(super) fn start_app(self) -> Step {
+        Step {
+            id: "start-app".to_owned(),
+            title: format!("start the app of {}", self.node()),
+            host: self.host(),
+            change: Some(self.ctl(CtlVerb::StartApp, START_DEADLINE)),
+            before: Vec::new(),
+            already: self.runs(),
+            after: self.runs(),
+            deadline: START_DEADLINE,
+        }
+    }
+
+    /// Stops the service: application and runtime.
+    pub(super) fn stop_node(self) -> Step {
+        let down = self.seen(NodeState::Down);
+        Step {
+            id: "stop-node".to_owned(),
+            title: format!("stop rabbitmq-server of {}", self.node()),
+            host: self.host(),
+            change: Some(Change::Service {
+                verb: ServiceVerb::Stop,
+            }),
+            before: if self.target.state == NodeState::Running {
+                self.may_go()
+            } else {
+                vec![self.seen(NodeState::AppStopped)]
+            },
+            already: vec![down.clone()],
+            after: vec![down],
+            deadline: STOP_DEADLINE,
+        }
+    }
+
+    /// Stops the service of a node that is no member: no other can be asked, and none misses it.
+    pub(super) fn stop_node_outside(self) -> Step {
+        Step {
+            before: vec![self.others_unchanged()],
+            already: vec![self.down()],
+            after: vec![self.down()],
+            ..self.stop_node()
+        }
+    }
+
+    /// Its runtime is down, by the word of its host.
+    pub(super) fn down(self) -> Probe {
+        Probe::HostSees {
+            node: self.node().clone(),
+            state: NodeState::Down,
+        }
+    }
+
+    /// What systemd says of the service.
+    pub(super) fn unit(self) -> Option<&'a UnitState> {
+        let services = self.model.service(&self.target.host.name, self.now)?;
+        services.rabbitmq.as_ref()
+    }
+
+    /// Where systemd holds the service for failed, it may refuse to start it: a unit that was
+    /// started too often stays down until its count is cleared (systemd.unit(5),
+    /// `StartLimitBurst`; 5 starts in 600 s in the unit of 4.3).
+    pub(super) fn lift_start_limit(self) -> Option<Step> {
+        if self.unit() != Some(&UnitState::Failed) {
+            return None;
+        }
+        let node = self.node().clone();
+        let lifted = Probe::ServiceNotFailed { node: node.clone() };
+        Some(Step {
+            id: format!("reset-failed-{}", node.host_part()),
+            title: format!("reset the failed rabbitmq-server of {node}"),
+            host: self.host(),
+            change: Some(Change::Service {
+                verb: ServiceVerb::ResetFailed,
+            }),
+            before: Vec::new(),
+            already: vec![lifted.clone()],
+            after: vec![lifted],
+            deadline: RESET_DEADLINE,
+        })
+    }
+
+    /// Starts the service, from a runtime that is down.
+    pub(super) fn start_node(self) -> Step {
+        Step {
+            id: "start-node".to_owned(),
+            title: format!("start rabbitmq-server of {}", self.node()),
+            host: self.host(),
+            change: Some(Change::Service {
+                verb: ServiceVerb::Start,
+            }),
+            before: vec![self.seen(NodeState::Down)],
+            already: self.runs(),
+            after: self.runs(),
+            deadline: BOOT_DEADLINE,
+        }
+    }
+
+    /// Puts the member into maintenance mode.
+    pub(super) fn drain(self) -> Step {
+        let drained = Probe::Drained {
+            node: self.node().clone(),
+            by: self.maintenance_word(),
+        };
+        Step {
+            id: "drain".to_owned(),
+            title: format!("put {} into maintenance mode", self.node()),
+            host: self.host(),
+            change: Some(self.upgrade(UpgradeVerb::Drain, DRAIN_DEADLINE)),
+            before: self.may_go(),
+            already: vec![drained.clone()],
+            after: vec![drained],
+            deadline: DRAIN_DEADLINE,
+        }
+    }
+
+    /// Takes it out of maintenance mode.
+    pub(super) fn revive(self) -> Step {
+        let node = self.node().clone();
+        let revived = vec![
+            Probe::NotDrained {
+                node: node.clone(),
+                by: self.maintenance_word(),
+            },
+            Probe::SelfReports { node },
+        ];
+        Step {
+            id: "revive".to_owned(),
+            title: format!("take {} out of maintenance mode", self.node()),
+            host: self.host(),
+            change: Some(self.upgrade(UpgradeVerb::Revive, REVIVE_DEADLINE)),
+            before: vec![self.seen(NodeState::Running)],
+            already: revived.clone(),
+            after: revived,
+            deadline: REVIVE_DEADLINE,
+        }
+    }
+
+    /// Waits for the load balancers, where some should use the member afterwards.
+    pub(super) fn balancers(self) -> Option<Step> {
+        let on = self.waiting_balancers();
+        (!on.is_empty()).then(|| Step {
+            id: "load-balancers".to_owned(),
+            title: format!("wait until the load balancers use {} again", self.node()),
+            host: self.host(),
+            change: None,
+            before: Vec::new(),
+            already: Vec::new(),
+            after: vec![Probe::BalancersUse {
+                node: self.node().clone(),
+                on,
+            }],
+            deadline: BALANCER_DEADLINE,
+        })
+    }
+
+    /// Load balancers that use the member now, or lack it only because it is away. A server that
+    /// an administrator took out is not waited for.
+    pub(super) fn waiting_balancers(self) -> Vec<HostName> {
+        let away = self.target.state != NodeState::Running || self.draining();
+        let uses = |status: &ServerStatus| {
+            status.takes_clients() || (away && matches!(status, ServerStatus::Down(_)))
+        };
+        self.model
+            .inventory
+            .balancers()
+            .filter(|(host, entry)| {
+                let Some(report) = self.model.balancer(&host.name, self.now) else {
+                    return false;
+                };
+                let servers = self.model.servers_of(self.node(), entry, report);
+                !servers.is_empty() && servers.iter().all(|server| uses(&server.status))
+            })
+            .map(|(host, _)| host.name.clone())
+            .collect()
+    }
+
+    fn maintenance_word(self) -> MaintenanceWord {
+        if self.model.capability(self.now).reports_draining() == Some(true) {
+            MaintenanceWord::Api
+        } else {
+            MaintenanceWord::Status
+        }
+    }
+
+    pub(super) fn ctl(self, verb: CtlVerb, deadline: Duration) -> Change {
+        Change::Ctl {
+            node: self.node().clone(),
+            verb,
+            limit: deadline.saturating_sub(MARGIN),
+        }
+    }
+
+    fn upgrade(self, verb: UpgradeVerb, deadline: Duration) -> Change {
+        Change::Upgrade {
+            node: self.node().clone(),
+            verb,
+            limit: deadline.saturating_sub(MARGIN),
+        }
+    }
+
+    /// What the evidence says of the state the target is in.
+    pub(super) fn state_reason(self, wanted: &str) -> String {
+        let evidence = self.model.node(self.node(), self.now).evidence.join("; ");
+        format!(
+            "{} is {}, {wanted}: {evidence}",
+            self.node(),
+            self.target.state.words()
+        )
+    }
+
+    /// What to do first about a state that a runbook cannot start from.
+    pub(super) fn first(self) -> String {
+        let (node, host) = (self.node(), &self.target.host.name);
+        match self.target.state {
+            NodeState::Running => format!("stop it first: stop-node {node}"),
+            NodeState::AppStopped => format!("start its app: start-app {node}"),
+            NodeState::Down => format!("start its runtime first: start-node {node}"),
+            NodeState::Unreachable => format!("bring {host} or the way to it back first"),
+            NodeState::Unknown => format!(
+                "find out what it does first: look at the sources of {host} in `rmqtop status`"
+            ),
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Owns `wipe`: the data of a node that is no member is moved aside, and the node starts blank.
+//! Nothing is deleted: the copy stays beside it until a person removes it.
+
+use super::blast;
+use super::plan::{Plan, Probe, Refusal, Step};
+use super::preflight::{self, Checks};
+use super::probe::{ProbeAnswer, host};
+use super::steps::Ground;
+use crate::action::Action;
+use crate::invocation::Change;
+use crate::model::data::DataState;
+use crate::model::name::{DataPath, Stamp};
+use crate::model::node::NodeState;
+use std::time::Duration;
+
+/// A directory is renamed, whatever is in it.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+pub(super) fn plan(action: &Action, ground: Ground<'_>) -> Result<Plan, Refusal> {
+    let node = ground.node();
+    let blank = Probe::Blank { node: node.clone() };
+    let blankness = blank.evaluate(ground.model, ground.now);
+    let is_blank = blankness.holds();
+    let mut checks = Checks::default();
+    for check in [
+        &preflight::FRESH,
+        &preflight::CAPABILITY,
+        &preflight::STRANGER,
+        &preflight::DATA,
+    ] {
+        checks.make(check, ground);
+    }
+    if matches!(
+        ground.target.state,
+        NodeState::Unreachable | NodeState::Unknown
+    ) {
+        let reason = ground.state_reason("so its disc cannot be seen");
+        return Err(checks.refuse(action, reason, Some(ground.first())));
+    }
+    // Of a node whose app is stopped it cannot be told, and nothing is lost by moving it.
+    if let (NodeState::Running, ProbeAnswer::CannotTell(words)) = (ground.target.state, &blankness)
+    {
+        let reason =
+            format!("{node} runs, and whether it is blank already cannot be told: {words}");
+        let instead = "try again when its host answers".to_owned();
+        return Err(checks.refuse(action, reason, Some(instead)));
+    }
+    let preflight = checks.verdict(action)?;
+    let data = host::data(ground.model, node, ground.now)
+        .map_err(|words| Checks::default().refuse(action, words, None))?;
+    let stamp = Stamp::new(ground.now.wall);
+    let mut steps = Vec::new();
+    if !is_blank && ground.target.state != NodeState::Down {
+        steps.push(ground.stop_node_outside());
+    }
+    let moves = data.state == DataState::Directory;
+    let mut aside = moves.then(|| set_aside(ground, &data.dir, &stamp));
+    let mut start = ground.start_node();
+    start.title = format!("start rabbitmq-server of {node}, on nothing");
+    start.before = vec![ground.down()];
+    start.already = vec![blank.clone()];
+    start.after = vec![blank.clone()];
+    if let (true, Some(step)) = (is_blank, aside.as_mut()) {
+        step.already = vec![blank];
+    }
+    steps.extend(aside);
+    steps.extend(ground.lift_start_limit());
+    steps.push(start);
+    let blast = if is_blank {
+        Vec::new()
+    } else {
+        let aside = moves.then(|| data.dir.aside(&stamp));
+        blast::of_wipe(ground, aside.as_deref())
+    };
+    Ok(ground.plan(action, preflight, blast, steps))
+}
+
+fn set_aside(ground: Ground<'_>, dir: &DataPath, stamp: &Stamp) -> Step {
+    let node = ground.node().clone();
+    let aside = Probe::DataAside {
+        node: node.clone(),
+        dir: dir.clone(),
+        stamp: stamp.clone(),
+    };
+    Step {
+        id: "set-aside".to_owned(),
+        title: format!("move {dir} to {}", dir.aside(stamp)),
+        host: ground.host(),
+        change: Some(Change::SetAside {
+            dir: dir.clone(),
+            stamp: stamp.clone(),
+        }),
+        before: vec![
+            ground.down(),
+            Probe::DataFree {
+                node: node.clone(),
+                dir: dir.clone(),
+            },
+            Probe::NotMember {
+                node,
+                by: ground.through().clone(),
+            },
+        ],
+        already: vec![aside.clone()],
+        after: vec![aside],
+        deadline: DEADLINE,
+    }
+}

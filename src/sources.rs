@@ -1,0 +1,66 @@
+//! Owns everything that is asked of the cluster: one small source per kind of question, the actor
+//! that polls them, and the fleet of all sources of a cluster. Reads only: it holds `Observe` and
+//! an HTTP client that can only GET, and knows no action, permit or screen.
+
+mod canary;
+mod client;
+mod cookie;
+mod data;
+mod files;
+mod fleet;
+mod haproxy;
+mod host;
+mod management;
+mod names;
+mod poller;
+#[cfg(test)]
+mod scripted;
+mod status;
+mod vip;
+
+pub use fleet::{Fleet, Watch};
+pub use poller::Cadence;
+
+use crate::model::name::HostName;
+use crate::model::observation::{FailureKind, Payload, SourceFailure, SourceId};
+use crate::remote::Observe;
+use futures_util::future::BoxFuture;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+/// Something that can be asked.
+pub trait Source: Debug + Send + Sync {
+    /// What is asked of whom.
+    fn id(&self) -> SourceId;
+
+    /// How often, and for how long.
+    fn cadence(&self) -> Cadence;
+
+    /// Asks once. Safe to give up at any time.
+    fn observe(&self) -> BoxFuture<'_, Report>;
+}
+
+/// What came of asking once.
+#[derive(Debug)]
+pub struct Report {
+    /// Who answered, or was asked last; differs from the id's host only where any node will do.
+    pub host: HostName,
+    /// The answer.
+    pub outcome: Result<Payload, SourceFailure>,
+}
+
+/// The way to a host, or why there is none.
+#[derive(Debug, Clone)]
+pub(crate) struct Reach {
+    pub(crate) host: HostName,
+    pub(crate) link: Option<Arc<dyn Observe>>,
+}
+
+impl Reach {
+    pub(crate) fn link(&self) -> Result<&dyn Observe, SourceFailure> {
+        self.link.as_deref().ok_or_else(|| {
+            let text = format!("no ssh is configured for {}", self.host);
+            SourceFailure::new(FailureKind::NotConfigured, text)
+        })
+    }
+}

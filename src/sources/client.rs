@@ -1,0 +1,294 @@
+//! Owns the HTTP client of the sources. It can only GET; it follows no redirect and uses no proxy,
+//! so that the password goes nowhere but to the address configured; it never holds more of an
+//! answer than a limit.
+
+mod proof;
+
+use crate::config::Management;
+use crate::model::observation::{FailureKind, SourceFailure};
+use crate::model::text::Shown;
+use crate::remote::http::{self, HttpFault};
+use crate::remote::password::password;
+use proof::Proofs;
+use reqwest::StatusCode;
+use secrecy::{ExposeSecret, SecretString};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+
+/// How long nothing is sent to a node after its 401: more attempts could lock the account.
+const REJECTED_PAUSE: Duration = Duration::from_secs(60);
+
+/// Limits of one request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// From the request to the last byte.
+    pub(crate) time: Duration,
+    /// Bytes of the (decompressed) body.
+    pub(crate) bytes: usize,
+}
+
+/// A complete answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) body: String,
+    /// `GET url`, to begin failures with.
+    pub(crate) subject: String,
+}
+
+/// A client with one set of credentials, or none. Costs nothing until first used.
+#[derive(Debug)]
+pub(crate) struct Client {
+    management: Option<Management>,
+    limits: Limits,
+    state: Mutex<State>,
+    /// Who has accepted the password.
+    proofs: Proofs,
+    /// Held by who makes what is `ready`, with the last failure to do so and when that was: it
+    /// counts for all who waited for it.
+    making: tokio::sync::Mutex<Option<(SourceFailure, Instant)>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    ready: Option<Arc<Ready>>,
+    /// By scheme, host and port: a node that left its cluster has users of its own.
+    rejected: BTreeMap<String, (SourceFailure, Instant)>,
+}
+
+#[derive(Debug)]
+struct Ready {
+    http: reqwest::Client,
+    password: Option<SecretString>,
+}
+
+impl Client {
+    /// For the management API.
+    pub(crate) fn for_management(management: Management, limits: Limits) -> Self {
+        Self {
+            management: Some(management),
+            limits,
+            state: Mutex::default(),
+            proofs: Proofs::default(),
+            making: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// For pages without login.
+    pub(crate) fn anonymous(limits: Limits) -> Self {
+        Self {
+            management: None,
+            limits,
+            state: Mutex::default(),
+            proofs: Proofs::default(),
+            making: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// Forgets that the password was refused: it is read again and tried again.
+    pub(crate) fn forgive(&self) {
+        *self.state() = State::default();
+        self.proofs.doubt();
+    }
+
+    /// Asks; any status but 401 is an answer. A server that has not accepted the password yet is
+    /// asked `whoami` first: any node answers that from its own memory, even while a peer is silent.
+    pub(crate) async fn get(&self, url: &str) -> Result<Answer, SourceFailure> {
+        if let Err(failure) = self.check_rejected(url) {
+            // Nothing is asked, but what does not even listen refuses no login.
+            return Err(knock(url).await.unwrap_or(failure));
+        }
+        let ready = self.ready().await?;
+        if let Some(management) = &self.management {
+            let whoami = format!("{}{}/api/whoami", origin(url), management.path_prefix);
+            let attempt = || async {
+                self.check_rejected(url)?;
+                self.fetch(&ready, &whoami).await.map(drop)
+            };
+            self.proofs.wait(origin(url), attempt).await?;
+        }
+        self.fetch(&ready, url).await
+    }
+
+    /// Sends the password, whether it is known to be good or not.
+    async fn fetch(&self, ready: &Ready, url: &str) -> Result<Answer, SourceFailure> {
+        let subject = subject(url);
+        let mut request = ready.http.get(url).timeout(self.limits.time);
+        if let (Some(management), Some(password)) = (&self.management, &ready.password) {
+            request = request.basic_auth(&management.username, Some(password.expose_secret()));
+        }
+        let fault = |error: reqwest::Error| self.explain(&subject, &error);
+        let mut response = match send(request).await {
+            Ok(response) => response,
+            Err(error) => return Err(fault(error)),
+        };
+        let status = response.status();
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(fault)? {
+            if body.len() + chunk.len() > self.limits.bytes {
+                let text = format!("{subject}: more than {} bytes", self.limits.bytes);
+                return Err(SourceFailure::new(FailureKind::TooLarge, text));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let body = String::from_utf8(body)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+        let answer = Answer {
+            status,
+            body,
+            subject,
+        };
+        if status == StatusCode::UNAUTHORIZED {
+            return Err(self.reject(url, &answer));
+        }
+        Ok(answer)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Fails while the password counts as refused by the node of `url`.
+    fn check_rejected(&self, url: &str) -> Result<(), SourceFailure> {
+        match self.state().rejected.get(origin(url)) {
+            Some((failure, until)) if Instant::now() < *until => Err(failure.clone()),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Notes a 401; the password is read again after the pause, it may have been corrected.
+    fn reject(&self, url: &str, answer: &Answer) -> SourceFailure {
+        let user = self
+            .management
+            .as_ref()
+            .map_or_else(String::new, |management| {
+                format!(" {}", Shown::new(&management.username))
+            });
+        let text = format!(
+            "{}: 401: the user{user} or the password is wrong; not asking again for {} s",
+            answer.subject,
+            REJECTED_PAUSE.as_secs()
+        );
+        let failure = SourceFailure::new(FailureKind::Unauthorized, text);
+        self.proofs.doubt();
+        let mut state = self.state();
+        state.ready = None;
+        let until = Instant::now() + REJECTED_PAUSE;
+        state
+            .rejected
+            .insert(origin(url).to_owned(), (failure.clone(), until));
+        failure
+    }
+
+    async fn ready(&self) -> Result<Arc<Ready>, SourceFailure> {
+        let since = Instant::now();
+        if let Some(ready) = &self.state().ready {
+            return Ok(Arc::clone(ready));
+        }
+        // Many sources start at once; a password command may ask a person, so it runs once.
+        let mut last = self.making.lock().await;
+        if let Some(ready) = &self.state().ready {
+            return Ok(Arc::clone(ready));
+        }
+        if let Some((failure, at)) = &*last
+            && *at >= since
+        {
+            return Err(failure.clone());
+        }
+        match make(self.management.clone()).await {
+            Ok(ready) => Ok(Arc::clone(self.state().ready.insert(Arc::new(ready)))),
+            Err(failure) => {
+                *last = Some((failure.clone(), Instant::now()));
+                Err(failure)
+            }
+        }
+    }
+
+    fn explain(&self, subject: &str, error: &reqwest::Error) -> SourceFailure {
+        let (kind, words) = http::explain(error, self.limits.time);
+        SourceFailure::new(kind, format!("{subject}: {words}"))
+    }
+}
+
+/// Sends; once more if a connection kept from an earlier answer was closed by the other side
+/// meanwhile, which says nothing about it.
+async fn send(request: reqwest::RequestBuilder) -> Result<reqwest::Response, reqwest::Error> {
+    let again = request.try_clone();
+    match (request.send().await, again) {
+        (Err(error), Some(again)) if was_hung_up(&error) => again.send().await,
+        (outcome, _) => outcome,
+    }
+}
+
+fn was_hung_up(error: &reqwest::Error) -> bool {
+    let is_kept = !error.is_connect() && !error.is_timeout();
+    is_kept && http::classify_causes(error).is_none_or(|(kind, _)| kind == FailureKind::Lost)
+}
+
+async fn make(management: Option<Management>) -> Result<Ready, SourceFailure> {
+    let source = management
+        .as_ref()
+        .map(|settings| settings.password.clone());
+    // Slow files must not hold up the other sources.
+    let http = tokio::task::spawn_blocking(move || http::client(management.as_ref())).await;
+    let http = match http {
+        Ok(made) => made?,
+        Err(_ended) => {
+            let text = "the HTTP client could not be made";
+            return Err(SourceFailure::new(FailureKind::NotConfigured, text));
+        }
+    };
+    let password = match source {
+        Some(source) => Some(password(source).await?),
+        None => None,
+    };
+    Ok(Ready { http, password })
+}
+
+/// Why nothing listens there; `None` if something does, or it cannot be told.
+async fn knock(url: &str) -> Option<SourceFailure> {
+    let parsed = reqwest::Url::parse(url).ok()?;
+    let address = (parsed.host_str()?, parsed.port_or_known_default()?);
+    let knocked = timeout(http::CONNECT_LIMIT, TcpStream::connect(address)).await;
+    let (kind, words) = http::classify_io(&knocked.ok()?.err()?)?;
+    Some(SourceFailure::new(
+        kind,
+        format!("{}: {words}", subject(url)),
+    ))
+}
+
+/// What failures begin with.
+fn subject(url: &str) -> String {
+    format!("GET {}", presentable(url))
+}
+
+/// What stands before the path.
+fn origin(url: &str) -> &str {
+    let path = url
+        .match_indices('/')
+        .nth(2)
+        .map_or(url.len(), |(place, _)| place);
+    url.split_at(path).0
+}
+
+/// The URL as it may be shown: without password, and without its query, which only names columns.
+fn presentable(url: &str) -> String {
+    match reqwest::Url::parse(url) {
+        Ok(mut parsed) => {
+            // Only a URL without host has no place for a password, and so none to remove.
+            let _removed = parsed.set_password(None);
+            parsed.set_query(None);
+            parsed.to_string()
+        }
+        Err(error) => format!("of what is not a URL ({error})"),
+    }
+}
+
+impl From<HttpFault> for SourceFailure {
+    fn from(fault: HttpFault) -> Self {
+        Self::new(fault.kind, fault.words)
+    }
+}

@@ -1,0 +1,303 @@
+//! Owns all sources of a cluster: made from the configuration without any I/O, asked once on
+//! demand, or polled and streamed until stopped.
+
+use super::canary::Handshake;
+use super::client::Client;
+use super::cookie::CookieOfHost;
+use super::data::DataOnHost;
+use super::files::FilesOfNode;
+use super::haproxy::{self, Haproxy};
+use super::host::{KeepalivedSettings, Services};
+use super::management::{Api, ClusterView, NodeView, PolicyCheck, Question, QuorumCheck};
+use super::names::NamesOnHost;
+use super::poller::{self, Control, Neighbours, Pace};
+use super::status::StatusOfNode;
+use super::vip::Addresses;
+use super::{Reach, Source};
+use crate::config::Cluster;
+use crate::invocation::cookie::Salt;
+use crate::model::inventory::{Access, HostEntry, Keepalived};
+use crate::model::name::{HostName, NodeName};
+use crate::model::observation::{Observation, SourceId, SourceKind};
+use crate::remote::Observe;
+use futures_util::future::join_all;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Notify, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Observations that may wait for the model.
+const QUEUED: usize = 256;
+
+/// Longest wait of a survey: a connection that cannot be made takes three seconds.
+const SURVEY_LIMIT: Duration = Duration::from_secs(4);
+
+/// All sources of a cluster.
+#[derive(Debug)]
+pub struct Fleet {
+    polled: Vec<Arc<dyn Source>>,
+    /// Asked on demand only.
+    on_demand: Vec<Arc<dyn Source>>,
+    streamed: Vec<Arc<Addresses>>,
+    api: Arc<Api>,
+    links: Vec<Arc<dyn Observe>>,
+    /// One for all cookies, or they could not be compared.
+    salt: Salt,
+}
+
+impl Fleet {
+    /// Makes the sources of `cluster`; hosts without an entry in `links` cannot be asked over
+    /// SSH, and their sources say so.
+    pub fn new(cluster: &Cluster, links: &BTreeMap<HostName, Arc<dyn Observe>>) -> Self {
+        let api = Arc::new(Api::new(cluster));
+        let pages = haproxy::client();
+        let mut fleet = Self {
+            polled: Vec::new(),
+            on_demand: Vec::new(),
+            streamed: Vec::new(),
+            api,
+            links: links.values().cloned().collect(),
+            salt: Salt::new(),
+        };
+        for host in &cluster.inventory.hosts {
+            let link = links.get(&host.name).cloned();
+            fleet.add_host(cluster, host, link, &pages);
+        }
+        if cluster.inventory.nodes().next().is_some() {
+            let api = Arc::clone(&fleet.api);
+            let question = Question::User;
+            fleet
+                .on_demand
+                .push(Arc::new(ClusterView { api, question }));
+            for question in Question::POLLED {
+                let api = Arc::clone(&fleet.api);
+                fleet.polled.push(Arc::new(ClusterView { api, question }));
+            }
+        }
+        fleet.add_canaries(cluster);
+        fleet
+    }
+
+    fn add_host(
+        &mut self,
+        cluster: &Cluster,
+        host: &HostEntry,
+        link: Option<Arc<dyn Observe>>,
+        pages: &Arc<Client>,
+    ) {
+        let reach = Reach {
+            host: host.name.clone(),
+            link,
+        };
+        if let Some(node) = host.node.clone() {
+            self.add_details(cluster, &reach, &node);
+            self.on_demand.push(Arc::new(FilesOfNode {
+                reach: reach.clone(),
+                node: node.clone(),
+            }));
+            let (api, host) = (Arc::clone(&self.api), host.name.clone());
+            let check = QuorumCheck {
+                api: Arc::clone(&api),
+                host: host.clone(),
+                node: node.clone(),
+            };
+            self.on_demand.push(Arc::new(check));
+            let check = PolicyCheck {
+                api: Arc::clone(&api),
+                host: host.clone(),
+                node: node.clone(),
+            };
+            self.on_demand.push(Arc::new(check));
+            self.polled.push(Arc::new(NodeView { api, host, node }));
+        }
+        if let Some(entry) = &host.balancer {
+            let source = Haproxy::new(reach.clone(), entry.clone(), Arc::clone(pages));
+            self.polled.push(Arc::new(source));
+        }
+        let is_vrrp = host.keepalived == Keepalived::Expected;
+        // A host that should not hold the address may hold it all the same.
+        if is_vrrp || (!cluster.inventory.vips.is_empty() && host.access != Access::None) {
+            self.streamed.push(Arc::new(Addresses::new(reach.clone())));
+        }
+        if is_vrrp {
+            let reach = reach.clone();
+            self.polled.push(Arc::new(KeepalivedSettings { reach }));
+        }
+        self.polled.push(Arc::new(Services { reach }));
+    }
+
+    /// What only some runbooks ask of a broker's host.
+    fn add_details(&mut self, cluster: &Cluster, reach: &Reach, node: &NodeName) {
+        let nodes = cluster.inventory.nodes().map(|(_, other)| other.clone());
+        let others: Vec<NodeName> = nodes.filter(|other| other != node).collect();
+        self.on_demand.push(Arc::new(StatusOfNode {
+            reach: reach.clone(),
+            node: node.clone(),
+            others: others.clone(),
+        }));
+        self.on_demand.push(Arc::new(CookieOfHost {
+            reach: reach.clone(),
+            salt: self.salt.clone(),
+        }));
+        let reach = reach.clone();
+        self.on_demand.push(Arc::new(DataOnHost {
+            reach: reach.clone(),
+        }));
+        if !others.is_empty() {
+            self.on_demand.push(Arc::new(NamesOnHost { reach, others }));
+        }
+    }
+
+    fn add_canaries(&mut self, cluster: &Cluster) {
+        let (Some(settings), Some(port)) = (&cluster.canary, cluster.inventory.amqp_port) else {
+            return;
+        };
+        let mut targets: Vec<(HostName, String)> = cluster
+            .inventory
+            .balancers()
+            .map(|(host, _)| (host.name.clone(), host.address.clone()))
+            .collect();
+        for (place, vip) in cluster.inventory.vips.iter().enumerate() {
+            let name = if place == 0 {
+                "vip".to_owned()
+            } else {
+                format!("vip-{}", place + 1)
+            };
+            targets.extend(
+                HostName::parse(&name)
+                    .ok()
+                    .map(|name| (name, vip.to_string())),
+            );
+        }
+        for (target, address) in targets {
+            self.polled.push(Arc::new(Handshake {
+                target,
+                address,
+                port,
+                settings: settings.clone(),
+            }));
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = Arc<dyn Source>> {
+        let streamed = self
+            .streamed
+            .iter()
+            .map(|source| Arc::clone(source) as Arc<dyn Source>);
+        let others = self.polled.iter().chain(&self.on_demand).cloned();
+        others.chain(streamed)
+    }
+
+    /// Every source there is.
+    pub fn ids(&self) -> Vec<SourceId> {
+        self.all().map(|source| source.id()).collect()
+    }
+
+    /// Asks every source of these kinds once, all at the same time. However many of them are
+    /// dead or held up, it is over within four seconds; unless the nodes themselves are asked,
+    /// which starts a runtime on their hosts and takes its time.
+    pub async fn survey(&self, kinds: &[SourceKind]) -> Vec<Observation> {
+        let sources: Vec<Arc<dyn Source>> = self
+            .all()
+            .filter(|source| kinds.contains(&source.id().kind))
+            .collect();
+        let limit = |source: &Arc<dyn Source>| {
+            if source.id().kind.is_costly() {
+                source.cadence().limit
+            } else {
+                SURVEY_LIMIT
+            }
+        };
+        join_all(
+            sources
+                .iter()
+                .map(|source| poller::ask(&**source, limit(source))),
+        )
+        .await
+    }
+
+    /// Polls and streams every source until the `Watch` is closed or dropped.
+    pub fn watch(self: &Arc<Self>) -> (mpsc::Receiver<Observation>, Watch) {
+        let (out, observations) = mpsc::channel(QUEUED);
+        let (pace, _) = watch::channel(Pace::Running);
+        let mut watch = Watch {
+            fleet: Arc::clone(self),
+            wishes: Vec::new(),
+            pace,
+            end: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        };
+        let polled = self.polled.iter().map(|source| source.id());
+        let streamed = self.streamed.iter().map(|source| source.id());
+        let wishes: Vec<(HostName, Arc<Notify>)> = polled
+            .chain(streamed)
+            .map(|id| (id.host, Arc::new(Notify::new())))
+            .collect();
+        let mut controls = wishes.iter().enumerate().map(|(own, (host, now))| {
+            let others = wishes.iter().enumerate();
+            let neighbours = others
+                .filter(|(place, (name, _))| *place != own && name == host)
+                .map(|(_, (_, now))| Arc::clone(now));
+            Control {
+                now: Arc::clone(now),
+                pace: watch.pace.subscribe(),
+                end: watch.end.clone(),
+                out: out.clone(),
+                neighbours: Neighbours(neighbours.collect()),
+            }
+        });
+        for (source, control) in self.polled.iter().zip(controls.by_ref()) {
+            watch.tasks.spawn(poller::poll(Arc::clone(source), control));
+        }
+        for (source, control) in self.streamed.iter().zip(controls) {
+            watch.tasks.spawn(Arc::clone(source).watch(control));
+        }
+        watch.tasks.close();
+        watch.wishes = wishes.into_iter().map(|(_, now)| now).collect();
+        (observations, watch)
+    }
+}
+
+/// The running pollers of a fleet. Dropping it ends them.
+#[derive(Debug)]
+pub struct Watch {
+    fleet: Arc<Fleet>,
+    wishes: Vec<Arc<Notify>>,
+    pace: watch::Sender<Pace>,
+    end: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Watch {
+    /// Asks every source now, also those that wait for a person: a password or a host key may
+    /// have been put right.
+    pub fn poll_now(&self) {
+        self.fleet.api.forgive();
+        self.fleet.links.iter().for_each(|link| link.retry_now());
+        self.wishes.iter().for_each(|now| now.notify_one());
+    }
+
+    /// Stops asking until `resume`; what is under way is still reported.
+    pub fn pause(&self) {
+        self.pace.send_replace(Pace::Paused);
+    }
+
+    /// Goes on asking.
+    pub fn resume(&self) {
+        self.pace.send_replace(Pace::Running);
+    }
+
+    /// Ends all pollers and waits until they have ended.
+    pub async fn close(self) {
+        self.end.cancel();
+        self.tasks.wait().await;
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.end.cancel();
+    }
+}

@@ -1,0 +1,223 @@
+//! Owns the questions put to HAProxy: statistics over HTTP first, over its runtime socket where
+//! that fails, and the servers' addresses, which HTTP often leaves out, from the socket.
+
+mod csv;
+#[cfg(test)]
+mod tests;
+
+use super::client::{Client, Limits};
+use super::{Cadence, Reach, Report, Source};
+use crate::invocation::Read;
+use crate::model::balancer::{BalancerReport, ServerRow, StatsVia};
+use crate::model::inventory::BalancerEntry;
+use crate::model::observation::{FailureKind, Payload, SourceFailure, SourceId, SourceKind};
+use crate::model::text::Shown;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// A page of 2,735 lines is 332 kB; no real one comes near this.
+const LIMITS: Limits = Limits {
+    time: Duration::from_secs(5),
+    bytes: 8 << 20,
+};
+/// If the page has not come after this, the socket is asked as well.
+const STAGGER: Duration = Duration::from_secs(1);
+/// From connecting to the last line over the socket.
+const SOCKET_LIMIT: Duration = Duration::from_secs(3);
+/// How long addresses learnt from the socket are believed while the servers stay the same.
+const ADDRESS_AGE: Duration = Duration::from_secs(60);
+/// Pace of asking for addresses after a failure.
+const ADDRESS_RETRY: Duration = Duration::from_secs(10);
+
+/// The client for the statistics pages of all load balancers.
+pub(crate) fn client() -> Arc<Client> {
+    Arc::new(Client::anonymous(LIMITS))
+}
+
+/// One HAProxy.
+#[derive(Debug)]
+pub(crate) struct Haproxy {
+    reach: Reach,
+    entry: BalancerEntry,
+    client: Arc<Client>,
+    learnt: Mutex<Learnt>,
+}
+
+/// Backend and server.
+type ServerId = (Shown, Shown);
+
+/// Addresses the socket told, for exactly these servers.
+#[derive(Debug, Default)]
+struct Learnt {
+    addresses: BTreeMap<ServerId, Option<Shown>>,
+    ask_again: Option<Instant>,
+}
+
+impl Haproxy {
+    pub(crate) fn new(reach: Reach, entry: BalancerEntry, client: Arc<Client>) -> Self {
+        Self {
+            reach,
+            entry,
+            client,
+            learnt: Mutex::default(),
+        }
+    }
+
+    async fn ask(&self) -> Result<BalancerReport, SourceFailure> {
+        let Some(url) = &self.entry.stats_url else {
+            return self.over_socket().await;
+        };
+        let page = self.over_http(url);
+        tokio::pin!(page);
+        let failure = match tokio::time::timeout(STAGGER, &mut page).await {
+            Ok(Ok(report)) => return Ok(self.with_addresses(report).await),
+            Ok(Err(failure)) => failure,
+            // Slow: whichever way answers first is good.
+            Err(_elapsed) if self.entry.socket.is_some() => {
+                let socket = self.over_socket();
+                tokio::pin!(socket);
+                tokio::select! {
+                    page = &mut page => match page {
+                        Ok(report) => return Ok(report),
+                        Err(failure) => return socket.await.map_err(|other| both(&failure, &other)),
+                    },
+                    report = &mut socket => match report {
+                        Ok(report) => return Ok(report),
+                        Err(other) => return page.await.map_err(|failure| both(&failure, &other)),
+                    },
+                }
+            }
+            Err(_elapsed) => return page.await,
+        };
+        if self.entry.socket.is_none() || self.reach.link.is_none() {
+            return Err(failure);
+        }
+        self.over_socket()
+            .await
+            .map_err(|other| both(&failure, &other))
+    }
+
+    async fn over_http(&self, url: &str) -> Result<BalancerReport, SourceFailure> {
+        let answer = self.client.get(&format!("{url};csv;norefresh")).await?;
+        if !answer.status.is_success() {
+            let code = answer.status.as_u16();
+            let kind = match code {
+                403 => FailureKind::Forbidden,
+                404 => FailureKind::Absent,
+                _ => FailureKind::Server,
+            };
+            let text = format!("{}: status {code}", answer.subject);
+            return Err(SourceFailure::new(kind, text));
+        }
+        csv::parse(&answer.body, StatsVia::Http, &answer.subject)
+    }
+
+    async fn over_socket(&self) -> Result<BalancerReport, SourceFailure> {
+        let link = self.reach.link()?;
+        let host = &self.reach.host;
+        let socket = self.entry.socket.clone().ok_or_else(|| {
+            let text = format!("neither a statistics page nor a socket is configured for {host}");
+            SourceFailure::new(FailureKind::NotConfigured, text)
+        })?;
+        let subject = format!("show stat on {socket} of {host}");
+        let read = Read::HaproxyStatistics { socket };
+        let output = link.read(&read, SOCKET_LIMIT).await?;
+        if output.code != Some(0) {
+            let words = output.stderr.lines().next_back().unwrap_or("it failed");
+            let text = format!("{subject}: {words}");
+            return Err(SourceFailure::new(FailureKind::Server, text));
+        }
+        csv::parse(&output.stdout, StatsVia::Socket, &subject)
+    }
+
+    /// Fills in the addresses the page left out.
+    async fn with_addresses(&self, mut report: BalancerReport) -> BalancerReport {
+        let is_needed = servers(&mut report).any(|(_, server)| server.address.is_none());
+        if !is_needed || self.entry.socket.is_none() || self.reach.link.is_none() {
+            return report;
+        }
+        if !self.knows(&mut report) {
+            let told = self.over_socket().await;
+            self.learn(&mut report, told.ok());
+        }
+        let learnt = self.learnt();
+        for (id, server) in servers(&mut report) {
+            if server.address.is_none() {
+                server.address = learnt.addresses.get(&id).cloned().flatten();
+            }
+        }
+        drop(learnt);
+        report
+    }
+
+    /// Whether what was learnt is about these servers and young enough.
+    fn knows(&self, report: &mut BalancerReport) -> bool {
+        let learnt = self.learnt();
+        learnt.ask_again.is_some_and(|then| Instant::now() < then)
+            && servers(report).all(|(id, _)| learnt.addresses.contains_key(&id))
+    }
+
+    fn learn(&self, report: &mut BalancerReport, told: Option<BalancerReport>) {
+        let mut learnt = self.learnt();
+        let pause = if told.is_some() {
+            ADDRESS_AGE
+        } else {
+            ADDRESS_RETRY
+        };
+        learnt.ask_again = Some(Instant::now() + pause);
+        if let Some(mut told) = told {
+            learnt.addresses = servers(&mut told)
+                .map(|(id, server)| (id, server.address.clone()))
+                .collect();
+        }
+        // Servers the socket does not know are remembered as such.
+        for (id, _) in servers(report) {
+            learnt.addresses.entry(id).or_default();
+        }
+    }
+
+    fn learnt(&self) -> MutexGuard<'_, Learnt> {
+        self.learnt.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn servers(report: &mut BalancerReport) -> impl Iterator<Item = (ServerId, &mut ServerRow)> {
+    report.backends.iter_mut().flat_map(|backend| {
+        let name = backend.name.clone();
+        backend
+            .servers
+            .iter_mut()
+            .map(move |server| ((name.clone(), server.name.clone()), server))
+    })
+}
+
+fn both(page: &SourceFailure, socket: &SourceFailure) -> SourceFailure {
+    SourceFailure::new(page.kind, format!("{page}; {socket}"))
+}
+
+impl Source for Haproxy {
+    fn id(&self) -> SourceId {
+        SourceId::new(SourceKind::Haproxy, self.reach.host.clone())
+    }
+
+    fn cadence(&self) -> Cadence {
+        Cadence {
+            interval: Duration::from_secs(2),
+            limit: Duration::from_secs(8),
+        }
+    }
+
+    fn observe(&self) -> BoxFuture<'_, Report> {
+        async {
+            Report {
+                host: self.reach.host.clone(),
+                outcome: self.ask().await.map(Payload::Balancer),
+            }
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,160 @@
+//! Proves the two ways to statistics: the page, the socket, and what each adds to the other.
+
+use super::{Haproxy, client, csv};
+use crate::invocation::Read;
+use crate::model::balancer::{BalancerReport, StatsVia};
+use crate::model::inventory::BalancerEntry;
+use crate::model::observation::{FailureKind, Payload, SourceFailure};
+use crate::model::text::Shown;
+use crate::sources::Source;
+use crate::sources::scripted::{Script, fixture};
+use std::sync::Arc;
+use wiremock::matchers::method;
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+const PAGE: &str = "# pxname,svname,status,weight,addr,\n\
+    px,mq-node1,UP,1,,\npx,mq-node2,UP,1,,\npx,BACKEND,UP,2,,\n";
+const SOCKET: &str = "# pxname,svname,status,weight,addr,\n\
+    px,mq-node1,UP,1,192.168.0.12:5672,\npx,mq-node2,UP,1,192.168.0.14:5672,\n\
+    px,BACKEND,UP,2,,\n\n";
+
+fn read() -> Read {
+    Read::HaproxyStatistics {
+        socket: "/run/haproxy/admin.sock".to_owned(),
+    }
+}
+
+async fn page(status: u16, body: &str) -> MockServer {
+    let server = MockServer::start().await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(status).set_body_string(body))
+        .mount(&server)
+        .await;
+    server
+}
+
+fn haproxy(script: &Arc<Script>, url: Option<String>) -> Haproxy {
+    let entry = BalancerEntry {
+        backend: None,
+        stats_url: url,
+        socket: Some("/run/haproxy/admin.sock".to_owned()),
+    };
+    Haproxy::new(Arc::clone(script).shared_reach(), entry, client())
+}
+
+async fn ask(source: &Haproxy) -> Result<BalancerReport, SourceFailure> {
+    let payload = source.observe().await.outcome?;
+    let Payload::Balancer(report) = payload else {
+        panic!("{payload:?}");
+    };
+    Ok(report)
+}
+
+fn addresses(report: &BalancerReport) -> Vec<Option<&str>> {
+    let servers = &report.backend("px").unwrap().servers;
+    servers
+        .iter()
+        .map(|server| server.address.as_ref().map(Shown::raw))
+        .collect()
+}
+
+#[tokio::test]
+async fn the_page_is_asked_first_and_the_socket_tells_the_addresses_once() {
+    let server = page(200, PAGE).await;
+    let script = Arc::new(Script::new().answer(read(), 0, SOCKET, ""));
+    let source = haproxy(&script, Some(format!("{}/stats", server.uri())));
+    for _ in 0..3 {
+        let report = ask(&source).await.unwrap();
+        assert_eq!(report.via, StatsVia::Http);
+        let expected = [Some("192.168.0.12:5672"), Some("192.168.0.14:5672")];
+        assert_eq!(addresses(&report), expected);
+    }
+    assert_eq!(script.count(&read()), 1);
+    let requests = server.received_requests().await.unwrap();
+    assert_eq!(requests[0].url.path(), "/stats;csv;norefresh");
+}
+
+#[tokio::test]
+async fn addresses_the_socket_cannot_tell_do_not_cost_the_page() {
+    let server = page(200, PAGE).await;
+    let script = Script::new().fail(read(), FailureKind::Absent, "socat: command not found");
+    let script = Arc::new(script);
+    let source = haproxy(&script, Some(format!("{}/stats", server.uri())));
+    for _ in 0..3 {
+        let report = ask(&source).await.unwrap();
+        assert_eq!(addresses(&report), [None, None]);
+    }
+    // Nor is it asked at every poll.
+    assert_eq!(script.count(&read()), 1);
+}
+
+#[tokio::test]
+async fn the_socket_answers_where_the_page_does_not_or_is_not_configured() {
+    let server = page(503, "").await;
+    let script = Arc::new(Script::new().answer(read(), 0, SOCKET, ""));
+    for url in [None, Some(format!("{}/stats", server.uri()))] {
+        let report = ask(&haproxy(&script, url)).await.unwrap();
+        assert_eq!(report.via, StatsVia::Socket);
+        assert_eq!(addresses(&report).first(), Some(&Some("192.168.0.12:5672")));
+    }
+}
+
+#[tokio::test]
+async fn if_both_ways_fail_both_are_told() {
+    let server = page(404, "").await;
+    let words = "2026/11/22 socat[1] E connect: No such file or directory\n";
+    let script = Arc::new(Script::new().answer(read(), 1, "", words));
+    let source = haproxy(&script, Some(format!("{}/stats", server.uri())));
+    let failure = ask(&source).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Absent);
+    assert!(failure.message.raw().contains("status 404"), "{failure}");
+    assert!(failure.message.raw().contains("No such file"), "{failure}");
+}
+
+#[tokio::test]
+async fn a_password_in_the_url_is_not_shown() {
+    let server = page(500, "").await;
+    let url = server
+        .uri()
+        .replace("http://", "http://admin:never-to-be-seen@")
+        + "/stats";
+    let script = Arc::new(Script::new().answer(read(), 1, "", ""));
+    let failure = ask(&haproxy(&script, Some(url))).await.unwrap_err();
+    assert!(
+        !failure.message.raw().contains("never-to-be-seen"),
+        "{failure}"
+    );
+    let requests = server.received_requests().await.unwrap();
+    assert!(requests[0].headers.contains_key("authorization"));
+}
+
+#[rstest::rstest]
+fn recorded_statistics_show_who_takes_clients(
+    #[values("3.10", "4.0", "4.3")] release: &str,
+    #[values("healthy", "app_stopped", "drained", "host_dead")] situation: &str,
+    #[values("lb1", "lb2")] balancer: &str,
+) {
+    let page = fixture(release, situation, &format!("{balancer}.stats.csv")).unwrap();
+    let socket = fixture(release, situation, &format!("{balancer}.show-stat.csv")).unwrap();
+    for (text, via) in [(page, StatsVia::Http), (socket, StatsVia::Socket)] {
+        let report = csv::parse(&text, via, "fixture").unwrap();
+        assert_eq!(report.skipped_rows, 0);
+        let servers = &report.backend("rabbitmq_cluster").unwrap().servers;
+        let takes: Vec<(&str, bool)> = servers
+            .iter()
+            .map(|server| (server.name.raw(), server.status.takes_clients()))
+            .collect();
+        let is_whole = situation == "healthy";
+        let expected = [
+            ("mq-node1", true),
+            ("mq-node2", true),
+            ("mq-node3", is_whole),
+        ];
+        assert_eq!(takes, expected, "{via}");
+        let first = servers[0].address.as_ref().map(Shown::raw);
+        // Only the socket tells addresses: the page is not configured to show legends.
+        let expected = (via == StatsVia::Socket).then_some("192.168.0.12:5672");
+        assert_eq!(first, expected);
+        assert!(report.frontend("rabbitmq_cluster").is_some());
+    }
+}

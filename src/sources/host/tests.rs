@@ -1,0 +1,180 @@
+//! Proves the reading of host output, and what each way of failing is reported as.
+
+use super::{KeepalivedSettings, Services, parse_runtimes, parse_settings};
+use crate::invocation::Read;
+use crate::model::host::UnitState;
+use crate::model::observation::{FailureKind, Payload};
+use crate::sources::Source;
+use crate::sources::scripted::{Script, fixture};
+use proptest::prelude::*;
+
+async fn services(script: Script) -> Result<Payload, FailureKind> {
+    let reach = script.reach();
+    let report = Services { reach }.observe().await;
+    report.outcome.map_err(|failure| failure.kind)
+}
+
+#[tokio::test]
+async fn an_inactive_unit_is_no_error_and_a_missing_epmd_is_no_runtime() {
+    let script = Script::new()
+        .answer(Read::UnitStates, 3, "inactive\nactive\nfailed\n", "")
+        .answer(
+            Read::Runtimes,
+            1,
+            "",
+            "epmd: Cannot connect to local epmd\n",
+        );
+    let Ok(Payload::Services(report)) = services(script).await else {
+        panic!("no report");
+    };
+    assert_eq!(report.rabbitmq, Some(UnitState::Inactive));
+    assert_eq!(report.haproxy, Some(UnitState::Active));
+    assert_eq!(report.keepalived, Some(UnitState::Failed));
+    assert_eq!(report.runtimes, Some(Vec::new()));
+}
+
+#[tokio::test]
+async fn epmd_that_cannot_be_asked_is_not_epmd_without_names() {
+    let script = Script::new()
+        .answer(Read::UnitStates, 0, "active\nactive\nactive\n", "")
+        .fail(
+            Read::Runtimes,
+            FailureKind::Absent,
+            "epmd: command not found",
+        );
+    let Ok(Payload::Services(report)) = services(script).await else {
+        panic!("no report");
+    };
+    assert_eq!(report.runtimes, None);
+    let script = Script::new()
+        .answer(Read::UnitStates, 0, "active\nactive\nactive\n", "")
+        .fail(Read::Runtimes, FailureKind::Lost, "the connection was lost");
+    assert_eq!(services(script).await, Err(FailureKind::Lost));
+}
+
+#[tokio::test]
+async fn no_word_from_systemd_is_a_failure() {
+    let words = "System has not been booted with systemd as init system\n";
+    let script =
+        Script::new()
+            .answer(Read::UnitStates, 1, "", words)
+            .answer(Read::Runtimes, 0, "", "");
+    assert_eq!(services(script).await, Err(FailureKind::Server));
+}
+
+#[test]
+fn runtimes_are_the_registered_names() {
+    let text = "epmd: up and running on port 4369 with data:\nname rabbit at port 25672\n\
+                name hop at port at port 1\n";
+    let names: Vec<String> = parse_runtimes(text)
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(names, ["rabbit", "hop at port"]);
+}
+
+#[test]
+fn settings_are_those_of_the_first_instance() {
+    let config = parse_settings(
+        "interface ignored\nvrrp_instance VI_1 {\n  state BACKUP # first\n  nopreempt\n\
+         interface eth0\n virtual_router_id 51\n priority 50\nvrrp_instance VI_2 {\n state MASTER\n",
+    )
+    .unwrap();
+    assert_eq!(config.initial_state.unwrap().raw(), "BACKUP");
+    assert_eq!(config.priority, Some(50));
+    assert_eq!(config.router_id, Some(51));
+    assert_eq!(config.interface.unwrap().raw(), "eth0");
+    assert_eq!(config.nopreempt, Some(true));
+    assert_eq!(parse_settings("state MASTER\n"), None);
+}
+
+#[tokio::test]
+async fn a_missing_configuration_is_absent_and_an_unreadable_one_a_failure() {
+    let cases = [
+        (1, "", FailureKind::Absent),
+        (
+            2,
+            "grep: /etc/keepalived/keepalived.conf: No such file or directory",
+            FailureKind::Absent,
+        ),
+        (
+            2,
+            "grep: /etc/keepalived/keepalived.conf: Permission denied",
+            FailureKind::Server,
+        ),
+    ];
+    for (code, stderr, kind) in cases {
+        let reach = Script::new()
+            .answer(Read::KeepalivedSettings, code, "", stderr)
+            .reach();
+        let report = KeepalivedSettings { reach }.observe().await;
+        assert_eq!(report.outcome.unwrap_err().kind, kind, "{stderr}");
+    }
+}
+
+#[tokio::test]
+async fn a_host_without_ssh_says_so() {
+    let mut reach = Script::new().reach();
+    reach.link = None;
+    let failure = Services { reach }.observe().await.outcome.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::NotConfigured);
+}
+
+#[rstest::rstest]
+#[tokio::test]
+async fn recorded_hosts_say_what_runs(#[values("3.10", "4.0", "4.3")] release: &str) {
+    let of = |situation: &str, file: &str| fixture(release, situation, file).unwrap();
+    for (situation, node) in [
+        ("healthy", "node1"),
+        ("healthy", "node3"),
+        ("app_stopped", "node3"),
+        ("drained", "node3"),
+    ] {
+        let script = Script::new()
+            .answer(
+                Read::UnitStates,
+                0,
+                &of(situation, &format!("{node}.units.txt")),
+                "",
+            )
+            .answer(
+                Read::Runtimes,
+                0,
+                &of(situation, &format!("{node}.epmd.txt")),
+                "",
+            );
+        let Ok(Payload::Services(report)) = services(script).await else {
+            panic!("no report");
+        };
+        // A stopped app leaves its service and its runtime up.
+        assert_eq!(report.rabbitmq, Some(UnitState::Active));
+        let runtimes = report.runtimes.unwrap();
+        assert!(
+            runtimes.iter().any(|name| name.raw() == "rabbit"),
+            "{runtimes:?}"
+        );
+        let balancing = if node == "node1" {
+            UnitState::Active
+        } else {
+            UnitState::Inactive
+        };
+        assert_eq!(report.haproxy, Some(balancing.clone()));
+        assert_eq!(report.keepalived, Some(balancing));
+    }
+    assert_eq!(fixture(release, "host_dead", "node3.units.txt"), None);
+    for (node, state, priority) in [("node1", "MASTER", 100), ("node2", "BACKUP", 50)] {
+        let config = parse_settings(&of("healthy", &format!("{node}.keepalived.txt"))).unwrap();
+        assert_eq!(config.initial_state.unwrap().raw(), state);
+        assert_eq!(config.priority, Some(priority));
+        assert_eq!(config.router_id, Some(51));
+        assert_eq!(config.nopreempt, Some(false));
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_output_makes_the_parsers_panic(text in ".{0,200}") {
+        parse_runtimes(&text);
+        parse_settings(&text);
+    }
+}

@@ -1,0 +1,143 @@
+//! Owns where each node's management API is, and which node was last seen to answer.
+
+use crate::config::{Cluster, Management};
+use crate::model::name::{HostName, NodeName};
+use crate::model::observation::{FailureKind, SourceFailure};
+use crate::sources::Report;
+use crate::sources::client::{Answer, Client, Limits};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// A page of 500 rows is well below 1 MB; what exceeds this is no answer to our question.
+const BODY_LIMIT: usize = 64 << 20;
+
+/// The management API of all nodes of a cluster.
+#[derive(Debug)]
+pub(crate) struct Api {
+    client: Client,
+    /// Host, and URL up to `/api/`.
+    bases: Vec<(HostName, String)>,
+    preferred: AtomicUsize,
+    /// The node that answered last at each host's address, where it said its name.
+    learnt: Mutex<BTreeMap<HostName, NodeName>>,
+    /// How long a node may take before it is asked for less.
+    pub(super) patience: Duration,
+}
+
+impl Api {
+    /// Names the nodes; asks nothing.
+    pub(crate) fn new(cluster: &Cluster) -> Self {
+        let inventory = &cluster.inventory;
+        let bases = inventory
+            .nodes()
+            .map(|(host, _)| (host.name.clone(), inventory.api.url(&host.address)));
+        let management = &cluster.management;
+        let limits = Limits {
+            time: super::LIMIT,
+            bytes: BODY_LIMIT,
+        };
+        Self::with_limits(bases.collect(), management.clone(), limits, super::PATIENCE)
+    }
+
+    pub(super) fn with_limits(
+        bases: Vec<(HostName, String)>,
+        management: Management,
+        limits: Limits,
+        patience: Duration,
+    ) -> Self {
+        Self {
+            client: Client::for_management(management, limits),
+            bases,
+            preferred: AtomicUsize::new(0),
+            learnt: Mutex::default(),
+            patience,
+        }
+    }
+
+    /// Tries a refused password again.
+    pub(crate) fn forgive(&self) {
+        self.client.forgive();
+    }
+
+    /// Hosts with a node, in the inventory's order.
+    pub(crate) fn hosts(&self) -> impl Iterator<Item = &HostName> {
+        self.bases.iter().map(|(host, _)| host)
+    }
+
+    /// The host of the node that is asked first for the cluster.
+    pub(crate) fn preferred(&self) -> HostName {
+        self.in_order_of_preference()
+            .into_iter()
+            .next()
+            .unwrap_or_else(nowhere)
+    }
+
+    pub(super) fn in_order_of_preference(&self) -> Vec<HostName> {
+        let mut hosts: Vec<HostName> = self.hosts().cloned().collect();
+        let first = self.preferred.load(Ordering::Relaxed);
+        if first < hosts.len() {
+            hosts.rotate_left(first);
+        }
+        hosts
+    }
+
+    /// Remembers who answered.
+    pub(super) fn prefer(&self, report: &Report) {
+        let place = self.hosts().position(|host| *host == report.host);
+        if let (Ok(_), Some(place)) = (&report.outcome, place) {
+            self.preferred.store(place, Ordering::Relaxed);
+        }
+    }
+
+    /// Remembers which node answered at the address of `host`; nothing if it did not say.
+    pub(super) fn learn(&self, host: &HostName, node: Option<&NodeName>) {
+        let mut learnt = self.learnt.lock().unwrap_or_else(PoisonError::into_inner);
+        match node {
+            Some(node) => learnt.insert(host.clone(), node.clone()),
+            None => learnt.remove(host),
+        };
+    }
+
+    /// Which node answered last at the address of `host`.
+    pub(super) fn learnt(&self, host: &HostName) -> Option<NodeName> {
+        let learnt = self.learnt.lock().unwrap_or_else(PoisonError::into_inner);
+        learnt.get(host).cloned()
+    }
+
+    /// Fails if another node than `declared` answered last at the address of `host`: what it says
+    /// of itself would count for the wrong node.
+    pub(super) fn check(&self, host: &HostName, declared: &NodeName) -> Result<(), SourceFailure> {
+        match self.learnt(host) {
+            Some(node) if node != *declared => {
+                let base = self.bases.iter().find(|(name, _)| name == host);
+                let base = base.map_or("", |(_, base)| base.trim_end_matches("/api/"));
+                let text = format!(
+                    "{base} is the management API of {node}, not of {declared}: the address or \
+                     the node name of {host} in the configuration is wrong"
+                );
+                Err(SourceFailure::new(FailureKind::Malformed, text))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    pub(super) async fn get(&self, host: &HostName, path: &str) -> Result<Answer, SourceFailure> {
+        let base = self
+            .bases
+            .iter()
+            .find(|(name, _)| name == host)
+            .map(|(_, base)| base)
+            .ok_or_else(|| {
+                let text = format!("no node is configured on {host}");
+                SourceFailure::new(FailureKind::NotConfigured, text)
+            })?;
+        self.client.get(&format!("{base}{path}")).await
+    }
+}
+
+/// The name under which a cluster without any node reports that.
+fn nowhere() -> HostName {
+    HostName::parse("cluster").expect("a constant valid name")
+}

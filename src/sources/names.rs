@@ -1,0 +1,111 @@
+//! Owns the question by which addresses a host knows the other nodes' hosts. A node joins another
+//! only if both know each other by name. Asked on demand only.
+
+use super::{Cadence, Reach, Report, Source};
+use crate::invocation::Read;
+use crate::model::host::NameReport;
+use crate::model::name::NodeName;
+use crate::model::observation::{FailureKind, Payload, SourceFailure, SourceId, SourceKind};
+use crate::model::text::Shown;
+use crate::remote::outcome::Output;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use std::time::Duration;
+
+const LIMIT: Duration = Duration::from_secs(6);
+/// `getent`: one or more names could not be found, getent(1).
+const NOT_FOUND: i32 = 2;
+
+/// The addresses by which one host knows the others.
+#[derive(Debug)]
+pub(crate) struct NamesOnHost {
+    pub(crate) reach: Reach,
+    /// The other nodes of the inventory.
+    pub(crate) others: Vec<NodeName>,
+}
+
+impl NamesOnHost {
+    async fn ask(&self) -> Result<NameReport, SourceFailure> {
+        let of = self.others.clone();
+        let read = Read::Names { of };
+        let output = self.reach.link()?.read(&read, LIMIT).await?;
+        parse(&output)
+    }
+}
+
+/// Reads lines of an address and its names. A name that is missing has no line.
+fn parse(output: &Output) -> Result<NameReport, SourceFailure> {
+    if !matches!(output.code, Some(0 | NOT_FOUND)) {
+        let words = output.stderr.lines().next().unwrap_or("it said nothing");
+        let text = format!("getent hosts: {words}");
+        return Err(SourceFailure::new(FailureKind::Server, text));
+    }
+    let mut report = NameReport::default();
+    for line in output.stdout.lines() {
+        let mut words = line.split_whitespace();
+        if let Some(Ok(address)) = words.next().map(str::parse) {
+            report
+                .found
+                .extend(words.map(|name| (Shown::new(name), address)));
+        }
+    }
+    Ok(report)
+}
+
+impl Source for NamesOnHost {
+    fn id(&self) -> SourceId {
+        SourceId::new(SourceKind::Names, self.reach.host.clone())
+    }
+
+    fn cadence(&self) -> Cadence {
+        Cadence {
+            interval: Duration::from_secs(15),
+            limit: LIMIT + Duration::from_secs(1),
+        }
+    }
+
+    fn observe(&self) -> BoxFuture<'_, Report> {
+        async {
+            Report {
+                host: self.reach.host.clone(),
+                outcome: self.ask().await.map(Payload::Names),
+            }
+        }
+        .boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+    use crate::remote::outcome::Output;
+
+    fn output(code: i32, stdout: &str) -> Output {
+        Output {
+            code: Some(code),
+            stdout: stdout.to_owned(),
+            stderr: String::new(),
+        }
+    }
+
+    /// As glibc's getent prints them; it ends with 2 if any of several names is missing.
+    #[test]
+    fn each_name_has_its_address() {
+        let text = "192.168.0.12    rabbit-node1\n::1             rabbit-node2 localhost\n";
+        let report = parse(&output(2, text)).unwrap();
+        let found: Vec<String> = report
+            .found
+            .iter()
+            .map(|(name, address)| format!("{name} {address}"))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                "rabbit-node1 192.168.0.12",
+                "rabbit-node2 ::1",
+                "localhost ::1"
+            ]
+        );
+        assert!(parse(&output(3, "")).is_err());
+    }
+}
