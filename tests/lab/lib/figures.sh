@@ -1,0 +1,175 @@
+# shellcheck shell=bash disable=SC2154
+# How each figure of `measure` is taken. It is written with the words of the
+# end-to-end tests, and every pair of figures is taken in turns: what the machine
+# does beside it falls on both.
+
+IDLE_SECONDS=${IDLE_SECONDS:-60}
+STEP_RUNS=${STEP_RUNS:-5}
+WAITS=${WAITS:-20}
+SNAPSHOTS=10
+MEASURED=rabbit@rabbit-node3
+
+# Microseconds of the wall clock.
+now_us() { printf '%s' "${EPOCHREALTIME/./}"; }
+
+# spread WORDS FILE: median and maximum of a file of microseconds.
+spread() {
+    sort -n "$2" | awk -v words="$1" '{ all[NR] = $1 / 1000 } END {
+        printf "  %-46s median %7.1f ms   max of %d %7.1f ms\n", words, all[int((NR + 1) / 2)], NR, all[NR]
+    }'
+}
+
+# timed FILE COMMAND...: adds how long it took to a file.
+timed() {
+    local file=$1 start
+    shift
+    start=$(now_us)
+    "$@" > /dev/null 2>&1 < /dev/null
+    printf '%s\n' $(($(now_us) - start)) >> "$file"
+}
+
+# ---- a snapshot of three hosts ----------------------------------------------
+
+# The slowest single answers `status` must wait for, of three hosts at once.
+bare_requests() {
+    each bare_request -- "${LAB_HOSTS[@]}"
+}
+
+bare_request() { # host
+    in_operator curl -s -f -o /dev/null -o /dev/null --config "$LAB_STATE/guest.curl" \
+        "http://${LAB_ADDRESS[$1]}:15672/api/"{overview,nodes}
+}
+
+bare_logins() { each bare_login -- "${LAB_HOSTS[@]}"; }
+bare_login() { in_operator ssh -F "$LAB_STATE/ssh_config" "$1" ip -o addr show; }
+
+figures_of_snapshot() {
+    local i
+    for ((i = 0; i < SNAPSHOTS; i++)); do
+        timed "$CASE_DIR/requests" bare_requests
+        timed "$CASE_DIR/logins" bare_logins
+        timed "$CASE_DIR/status" rmqtop status --format json
+    done
+    echo "one snapshot of three hosts:"
+    spread "curl overview and nodes, three at once" "$CASE_DIR/requests"
+    spread "ssh ip addr, three at once" "$CASE_DIR/logins"
+    spread "rmqtop status --format json" "$CASE_DIR/status"
+}
+
+# ---- steps beside their bare commands ---------------------------------------
+
+over_one_connection() { # command...
+    in_operator ssh -F "$LAB_STATE/ssh_config" -S "$CASE_DIR/ctl" rabbit-node3 "$@"
+}
+
+all_well() {
+    all_nodes_run rabbit-node1 && servers_up rabbit-node1 && servers_up rabbit-node2 &&
+        no_quorum_at_stake rabbit-node2
+}
+
+# Of each step with a command, in microseconds: from its start to the command, from the command to
+# its end, and from there to the step's end.
+parts_of_steps() { # events
+    jq -r -s 'map(.what + {at: (.elapsed.secs * 1000000 + .elapsed.nanos / 1000 | floor)}) | group_by(.step)[] | select(.[0].step != null)
+        | (map({key: .event, value: .at}) | from_entries) as $at | select($at.sending)
+        | [.[0].step, $at.sending - $at.step_started, $at.command_ended - $at.sending, $at.step_ended - $at.command_ended]
+        | map(tostring) | join(" ")' "$1"
+}
+
+figures_of_steps() {
+    local i verb step before command after
+    in_operator ssh -F "$LAB_STATE/ssh_config" -M -S "$CASE_DIR/ctl" -f -N rabbit-node3
+    for ((i = 0; i < STEP_RUNS; i++)); do
+        eventually 60 "the cluster is well" all_well
+        rmqtop run restart-app "$MEASURED" --execute --confirm "$MEASURED" --format jsonl
+        expect_code 0
+        cp "$out" "$CASE_DIR/events-$i"
+        eventually 60 "the cluster is well" all_well
+        for verb in stop_app start_app; do
+            timed "$CASE_DIR/bare-$verb" over_one_connection rabbitmqctl -n "$MEASURED" -t 110 --silent "$verb"
+        done
+        while read -r step before command after; do
+            verb=stop_app
+            ((step == 0)) || verb=start_app
+            printf '%s\n' "$before" >> "$CASE_DIR/before-$verb"
+            printf '%s\n' "$command" >> "$CASE_DIR/command-$verb"
+            printf '%s\n' "$after" >> "$CASE_DIR/after-$verb"
+            printf '%s\n' $((before + command + after)) >> "$CASE_DIR/step-$verb"
+        done < <(parts_of_steps "$CASE_DIR/events-$i")
+    done
+    in_operator ssh -F "$LAB_STATE/ssh_config" -S "$CASE_DIR/ctl" -O exit rabbit-node3 2> /dev/null
+    for verb in stop_app start_app; do
+        echo "the step $verb:"
+        spread "the bare command over an open connection" "$CASE_DIR/bare-$verb"
+        spread "the step, whole" "$CASE_DIR/step-$verb"
+        spread "  of it: looking before it is sent" "$CASE_DIR/before-$verb"
+        spread "  of it: the command" "$CASE_DIR/command-$verb"
+        spread "  of it: until the cluster proves it" "$CASE_DIR/after-$verb"
+    done
+}
+
+# ---- how soon a wait ends ---------------------------------------------------
+
+# A packet filter makes the API of node3 refuse, as that of a stopped app does; its end is the moment
+# for which the step waits that starts the app.
+refuse_api() {
+    nsenter --net="/run/netns/$(host_ns rabbit-node3)" nft -f - << 'NFT'
+table inet e2e {
+    chain input { type filter hook input priority 0; tcp dport 15672 reject with tcp reset; }
+}
+NFT
+}
+
+# Its command has ended, and the step looks for its effect.
+waits_for_api() {
+    cut -d ' ' -f 2- "$CASE_DIR/waiting.out" | jq -se 'map(.what.event) | (index("command_ended") // 1e9) < (rindex("waiting") // -1)'
+}
+
+# When the end of the first step could be read, by the wall clock in microseconds; the next
+# waits for the load balancers.
+ended_at() {
+    awk '/"step_ended"/ { print $1; exit }' "$CASE_DIR/waiting.out"
+}
+
+stamped() {
+    rmqtop_raw "$@" | while IFS= read -r line; do printf '%s %s\n' "${EPOCHREALTIME/./}" "$line"; done
+}
+
+one_request() {
+    in_operator curl -s -f -o /dev/null --config "$LAB_STATE/guest.curl" "http://${LAB_ADDRESS[rabbit-node3]}:15672/api/whoami"
+}
+
+figures_of_waits() {
+    local i opened
+    config_file > /dev/null
+    for ((i = 0; i < WAITS; i++)); do
+        eventually 60 "the cluster is well" all_well
+        ctl node3 stop_app
+        refuse_api
+        eventually 15 "node3 is app_stopped" status_shows 'node("node3").state == "app_stopped"'
+        start waiting stamped run start-app "$MEASURED" --execute --confirm "$MEASURED" --format jsonl
+        eventually 60 "the step waits for the API" waits_for_api
+        # Not in step with its looks.
+        sleep "0.$((RANDOM % 90 + 10))"
+        opened=$(now_us)
+        allow_all rabbit-node3
+        eventually 30 "the run is over" gone "${background[-1]}"
+        printf '%s\n' $(($(ended_at) - opened)) >> "$CASE_DIR/waits"
+        timed "$CASE_DIR/request" one_request
+    done
+    echo "a wait step, from the moment that its condition holds to the step's end:"
+    spread "curl whoami, which proves it" "$CASE_DIR/request"
+    spread "rmqtop" "$CASE_DIR/waits"
+}
+
+# ---- the console and the VIP ------------------------------------------------
+
+figures_of_terminal() {
+    prepare_bench
+    as_operator "$BENCH" "$RMQTOP" "$(config_file)" "$IDLE_SECONDS"
+}
+
+figures_of_moves() {
+    echo "a VIP move, from the host's own record to the line that tells it:"
+    "$E2E_DIR/run" a_vip_move_is_told_within_150_ms | sed -n 's/^ *VIP move/  VIP move/p'
+}
