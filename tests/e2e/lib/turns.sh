@@ -1,0 +1,26 @@
+# shellcheck shell=bash
+# Several releases are tested side by side on one machine. A case that measures
+# how soon something is told must not have another's load beside it: it takes
+# the machine alone, and everything else takes it together.
+
+# The cases that run alone; the files of cases add to it.
+ALONE=()
+
+is_alone() { # case
+    local name
+    for name in "${ALONE[@]}"; do [[ $name != "$1" ]] || return 0; done
+    return 1
+}
+
+# take_turn alone|together: until end_turn. Nobody is overtaken: who waits to be
+# alone holds the gate. What is started meanwhile must not inherit 8.
+take_turn() {
+    local how=--shared
+    [[ -n ${RMQTOP_TURNS:-} ]] || return 0
+    [[ $1 == together ]] || how=--exclusive
+    exec 7> "$RMQTOP_TURNS/gate" 8> "$RMQTOP_TURNS/floor"
+    flock 7 && flock "$how" 8
+    exec 7>&-
+}
+
+end_turn() { exec 8>&-; }

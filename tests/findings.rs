@@ -1,0 +1,473 @@
+//! States of the article's cluster and the findings that must, and must not, follow from them.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+#![expect(dead_code, reason = "not every test uses all of what tests share")]
+
+#[path = "support/cluster.rs"]
+mod cluster;
+#[path = "support/scene.rs"]
+mod scene;
+
+use cluster::{VIP, host, node};
+use rmqtop::findings::{self, Finding, Severity};
+use rmqtop::model::balancer::ServerStatus;
+use rmqtop::model::host::{ServiceReport, UnitState};
+use rmqtop::model::node::NodeState;
+use rmqtop::model::observation::{FailureKind, Payload, SourceKind};
+use rmqtop::model::path::MatchBasis;
+use rmqtop::model::text::Shown;
+use rmqtop::model::vip::VipVerdict;
+use scene::{Scene, Vip, addresses, balancer, services, view};
+use std::time::Duration;
+
+const VERSION: &str = "3.10.8";
+
+fn healthy() -> Scene {
+    Scene::healthy(VERSION)
+}
+
+fn found(cluster: &Scene) -> Vec<Finding> {
+    findings::all(&cluster.model, cluster.now)
+}
+
+fn ids(cluster: &Scene) -> Vec<(String, Severity, String)> {
+    found(cluster)
+        .into_iter()
+        .map(|f| (f.id, f.severity, f.subject))
+        .collect()
+}
+
+fn is(id: &str, severity: Severity, subject: &str) -> (String, Severity, String) {
+    (id.to_owned(), severity, subject.to_owned())
+}
+
+fn verdict(cluster: &Scene) -> VipVerdict {
+    cluster.model.vip(VIP.parse().unwrap(), cluster.now).verdict
+}
+
+fn state(cluster: &Scene, number: usize) -> NodeState {
+    cluster.model.node(&node(number), cluster.now).state
+}
+
+#[test]
+fn nothing_is_wrong_with_a_healthy_cluster() {
+    let cluster = healthy();
+    assert_eq!(ids(&cluster), vec![]);
+    assert_eq!(verdict(&cluster), VipVerdict::Ok);
+    assert!((0..3).all(|number| state(&cluster, number) == NodeState::Running));
+    let vip = cluster.model.vip(VIP.parse().unwrap(), cluster.now);
+    assert_eq!((vip.holders, vip.expected), (vec![host(0)], Some(host(0))));
+}
+
+#[test]
+fn a_stopped_app_is_the_cause_and_the_servers_are_its_consequence() {
+    let mut cluster = healthy();
+    cluster.app_stopped(2);
+    assert_eq!(state(&cluster, 2), NodeState::AppStopped);
+    assert_eq!(
+        ids(&cluster),
+        vec![
+            is("N1", Severity::Critical, "rabbit@rabbit-node3"),
+            is("S2", Severity::Warning, "mq-node3"),
+        ]
+    );
+    let found = found(&cluster);
+    assert_eq!(found[0].runbook.as_deref(), Some("restart-app"));
+    assert_eq!(found[1].title, "mq-node3 is DOWN on both load balancers");
+    assert_eq!(found[1].causes, ["rabbit@rabbit-node3 is app stopped"]);
+}
+
+#[test]
+fn the_five_states_are_told_apart() {
+    let mut cluster = healthy();
+    cluster.service_stopped(2);
+    assert_eq!(state(&cluster, 2), NodeState::Down);
+
+    let mut cluster = healthy();
+    cluster.host_silent(2);
+    assert_eq!(
+        state(&cluster, 2),
+        NodeState::Unreachable,
+        "although the peers still say running"
+    );
+    assert_eq!(
+        ids(&cluster)[0],
+        is("N1", Severity::Critical, "rabbit@rabbit-node3")
+    );
+
+    let mut cluster = healthy();
+    cluster.others_see_stopped(2);
+    cluster.fails(2, SourceKind::Management, FailureKind::Refused);
+    cluster.fails(2, SourceKind::Services, FailureKind::Login);
+    assert_eq!(
+        state(&cluster, 2),
+        NodeState::Unknown,
+        "app stopped or down: SSH would tell"
+    );
+
+    let mut cluster = healthy();
+    cluster.sees(0, Payload::Broker(view(0, VERSION, &[2])));
+    cluster.fails(2, SourceKind::Management, FailureKind::Refused);
+    assert_eq!(state(&cluster, 2), NodeState::Unknown, "its peers disagree");
+}
+
+#[test]
+fn a_node_whose_own_api_is_off_runs_if_its_peers_say_so() {
+    let mut cluster = healthy();
+    cluster.fails(2, SourceKind::Management, FailureKind::Refused);
+    assert_eq!(state(&cluster, 2), NodeState::Running);
+    assert_eq!(
+        ids(&cluster),
+        vec![is("S1", Severity::Warning, "rabbit-node3")]
+    );
+}
+
+#[test]
+fn a_running_runtime_alone_does_not_make_an_app_stopped() {
+    let mut cluster = healthy();
+    for number in 0..3 {
+        cluster.fails(number, SourceKind::Management, FailureKind::Unauthorized);
+    }
+    assert!((0..3).all(|number| state(&cluster, number) == NodeState::Unknown));
+    cluster.fails(2, SourceKind::Management, FailureKind::Refused);
+    assert_eq!(state(&cluster, 2), NodeState::AppStopped);
+}
+
+#[test]
+fn old_data_is_not_taken_for_health() {
+    let mut cluster = healthy();
+    cluster.passes(Duration::from_secs(3600));
+    assert!((0..3).all(|number| state(&cluster, number) == NodeState::Unknown));
+    assert_eq!(verdict(&cluster), VipVerdict::Unknown);
+    assert_eq!(findings::worst(&found(&cluster)), Some(Severity::Unknown));
+}
+
+#[test]
+fn a_dead_holder_leaves_a_holder_without_standby_and_never_no_holder() {
+    let mut cluster = healthy();
+    cluster.passes(Duration::from_secs(1)).host_silent(0);
+    assert_eq!(
+        verdict(&cluster),
+        VipVerdict::Unknown,
+        "the other has not taken over yet"
+    );
+    cluster.sees(1, Payload::Addresses(addresses(1, Vip::Held)));
+    assert_eq!(verdict(&cluster), VipVerdict::NoStandby);
+}
+
+#[test]
+fn a_stopped_keepalived_leaves_no_standby() {
+    let mut cluster = healthy();
+    let stopped = ServiceReport {
+        keepalived: Some(UnitState::Inactive),
+        ..services(0)
+    };
+    cluster.sees(0, Payload::Services(stopped.clone()));
+    cluster.sees(0, Payload::Addresses(addresses(0, Vip::Absent)));
+    cluster.sees(1, Payload::Addresses(addresses(1, Vip::Held)));
+    assert_eq!(verdict(&cluster), VipVerdict::NoStandby);
+    assert_eq!(ids(&cluster), vec![is("V1", Severity::Warning, VIP)]);
+
+    cluster.sees(
+        1,
+        Payload::Services(ServiceReport {
+            keepalived: Some(UnitState::Failed),
+            ..services(1)
+        }),
+    );
+    cluster.sees(1, Payload::Addresses(addresses(1, Vip::Absent)));
+    assert_eq!(verdict(&cluster), VipVerdict::None);
+    cluster.passes(Duration::from_secs(1));
+    assert_eq!(ids(&cluster), vec![is("D6", Severity::Critical, VIP)]);
+}
+
+#[test]
+fn a_filtered_ssh_port_is_no_dead_host() {
+    let mut cluster = healthy();
+    for kind in [SourceKind::Services, SourceKind::Vip] {
+        cluster.fails(2, kind, FailureKind::Timeout);
+    }
+    cluster
+        .passes(Duration::from_secs(1))
+        .sees(2, Payload::Broker(view(2, VERSION, &[])));
+    cluster
+        .passes(Duration::from_secs(1))
+        .fails(2, SourceKind::Services, FailureKind::Timeout);
+    assert_eq!(state(&cluster, 2), NodeState::Running);
+    cluster.fails(2, SourceKind::Management, FailureKind::Timeout);
+    assert_eq!(state(&cluster, 2), NodeState::Unreachable);
+}
+
+#[test]
+fn two_holders_are_a_split_and_the_lesser_holder_is_wrong() {
+    let mut cluster = healthy();
+    cluster.sees(1, Payload::Addresses(addresses(1, Vip::Held)));
+    assert_eq!(verdict(&cluster), VipVerdict::Split);
+    cluster.passes(Duration::from_secs(1));
+    assert_eq!(ids(&cluster), vec![is("D18", Severity::Critical, VIP)]);
+    cluster.sees(0, Payload::Addresses(addresses(0, Vip::Absent)));
+    assert_eq!(
+        verdict(&cluster),
+        VipVerdict::WrongHolder,
+        "priority 100 would preempt 50"
+    );
+}
+
+/// As `rmqtop check` sees it, which asks every host once.
+#[test]
+fn a_split_that_is_there_at_the_first_look_is_told_at_once() {
+    let mut cluster = Scene::unseen();
+    for member in 0..2 {
+        let held = addresses(member, Vip::Held);
+        cluster.sees(member, Payload::Addresses(held));
+    }
+    assert_eq!(verdict(&cluster), VipVerdict::Split);
+    let told = ids(&cluster);
+    assert!(
+        told.contains(&is("D18", Severity::Critical, VIP)),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn a_handover_is_no_split_and_no_loss() {
+    let mut cluster = healthy();
+    cluster.sees(0, Payload::Addresses(addresses(0, Vip::Absent)));
+    assert_eq!(verdict(&cluster), VipVerdict::None);
+    assert_eq!(ids(&cluster), vec![], "not yet worth an alarm");
+    cluster.passes(Duration::from_millis(999));
+    assert_eq!(ids(&cluster), vec![]);
+    cluster.passes(Duration::from_millis(1));
+    assert_eq!(ids(&cluster), vec![is("D6", Severity::Critical, VIP)]);
+}
+
+#[test]
+fn another_address_that_comes_and_goes_does_not_hide_a_lost_vip() {
+    let mut cluster = healthy();
+    cluster.sees(0, Payload::Addresses(addresses(0, Vip::Absent)));
+    cluster.passes(Duration::from_secs(1));
+    let mut other = addresses(1, Vip::Absent);
+    other.addresses.pop();
+    cluster.sees(1, Payload::Addresses(other));
+    assert_eq!(ids(&cluster), vec![is("D6", Severity::Critical, VIP)]);
+}
+
+#[test]
+fn a_move_is_no_wrong_holder_before_the_daemons_were_asked_again() {
+    let mut cluster = healthy();
+    cluster.passes(Duration::from_secs(3));
+    cluster.sees(0, Payload::Addresses(addresses(0, Vip::Absent)));
+    cluster.sees(1, Payload::Addresses(addresses(1, Vip::Held)));
+    cluster.passes(Duration::from_secs(2));
+    assert_eq!(
+        ids(&cluster),
+        vec![],
+        "keepalived on node1 was last seen active before the move"
+    );
+    for number in 0..2 {
+        cluster.sees(number, Payload::Services(services(number)));
+    }
+    assert_eq!(ids(&cluster), vec![is("V2", Severity::Warning, VIP)]);
+}
+
+#[test]
+fn a_wrong_password_is_one_finding() {
+    let mut cluster = healthy();
+    for number in 0..3 {
+        cluster.fails(number, SourceKind::Management, FailureKind::Unauthorized);
+        cluster.fails(number, SourceKind::Queues, FailureKind::Unauthorized);
+    }
+    let refused: Vec<_> = found(&cluster)
+        .into_iter()
+        .filter(|f| f.id == "S1")
+        .collect();
+    assert_eq!(refused.len(), 1);
+    assert_eq!(
+        refused[0].title,
+        "the management API refuses the user or the password"
+    );
+}
+
+#[test]
+fn ssh_that_was_declared_and_cannot_work_is_told() {
+    let mut cluster = healthy();
+    cluster.fails(2, SourceKind::Services, FailureKind::NotConfigured);
+    assert_eq!(
+        ids(&cluster),
+        vec![is("S1", Severity::Warning, "rabbit-node3")]
+    );
+    cluster.model.inventory.hosts[2].access = rmqtop::model::inventory::Access::None;
+    assert_eq!(
+        ids(&cluster),
+        vec![],
+        "a host without SSH is meant to be watched without it"
+    );
+}
+
+#[test]
+fn what_was_not_asked_yet_is_no_trouble() {
+    let cluster = Scene::unseen();
+    assert_eq!(verdict(&cluster), VipVerdict::Unknown);
+    assert_eq!(ids(&cluster), vec![]);
+}
+
+#[test]
+fn a_host_that_cannot_be_asked_is_never_taken_for_one_that_does_not_hold() {
+    let mut cluster = healthy();
+    cluster.fails(0, SourceKind::Vip, FailureKind::Login);
+    assert_eq!(verdict(&cluster), VipVerdict::Unknown);
+    let mut cluster = healthy();
+    cluster.fails(1, SourceKind::Vip, FailureKind::Login);
+    assert_eq!(
+        verdict(&cluster),
+        VipVerdict::Unknown,
+        "it may hold the address as well"
+    );
+}
+
+#[test]
+fn a_server_down_although_the_node_runs_is_its_own_trouble() {
+    let mut cluster = healthy();
+    cluster.sees(0, Payload::Balancer(balancer(&[1])));
+    assert_eq!(ids(&cluster), vec![is("D2", Severity::Warning, "mq-node2")]);
+    cluster.sees(1, Payload::Balancer(balancer(&[1])));
+    assert_eq!(
+        ids(&cluster),
+        vec![is("D1", Severity::Critical, "mq-node2")]
+    );
+    cluster.sees(0, Payload::Balancer(balancer(&[0, 1, 2])));
+    assert!(ids(&cluster).contains(&is("D4", Severity::Critical, "rabbit-node1")));
+}
+
+#[test]
+fn a_server_that_a_person_put_aside_is_no_trouble() {
+    let mut cluster = healthy();
+    for number in 0..2 {
+        let mut report = balancer(&[]);
+        report.backends[0].servers[2].status = ServerStatus::Maint;
+        cluster.sees(number, Payload::Balancer(report));
+    }
+    assert_eq!(ids(&cluster), vec![]);
+}
+
+#[test]
+fn a_server_still_up_before_a_stopped_app_is_told() {
+    let mut cluster = healthy();
+    cluster.others_see_stopped(2);
+    cluster.fails(2, SourceKind::Management, FailureKind::Refused);
+    assert!(ids(&cluster).contains(&is("D3", Severity::Warning, "mq-node3")));
+}
+
+#[test]
+fn servers_are_joined_by_address_and_only_then_by_name() {
+    let mut cluster = healthy();
+    let mut report = balancer(&[]);
+    // The name says node1, the address says node3: the address is right.
+    report.backends[0].servers[0].address = Some(Shown::new("192.168.0.15:5672"));
+    report.backends[0].servers[1].address = None;
+    report.backends[0].servers[2].address = Some(Shown::new("10.0.0.9:5672"));
+    cluster.sees(0, Payload::Balancer(report.clone()));
+    let servers = &report.backends[0].servers;
+    let behind = |n: usize| {
+        cluster
+            .model
+            .member_behind(&servers[n])
+            .map(|(n, b)| (n.clone(), b))
+    };
+    assert_eq!(behind(0), Some((node(2), MatchBasis::Address)));
+    assert_eq!(behind(1), Some((node(1), MatchBasis::Name)));
+    assert_eq!(
+        behind(2),
+        None,
+        "a known address that is nobody's is not guessed by name"
+    );
+}
+
+#[test]
+fn an_alarm_names_the_node_that_raised_it() {
+    let mut cluster = healthy();
+    for by in 0..3 {
+        let mut report = view(by, VERSION, &[]);
+        report.nodes[1].stats.as_mut().unwrap().memory_alarm = Some(true);
+        cluster.sees(by, Payload::Broker(report));
+    }
+    assert_eq!(
+        ids(&cluster),
+        vec![is("D10", Severity::Critical, "rabbit@rabbit-node2")]
+    );
+}
+
+#[test]
+fn a_reported_partition_is_critical() {
+    let mut cluster = healthy();
+    let mut report = view(0, VERSION, &[]);
+    report.nodes[0].partitions = vec![node(2)];
+    cluster.sees(0, Payload::Broker(report));
+    assert_eq!(ids(&cluster), vec![is("N3", Severity::Critical, "prod")]);
+}
+
+#[test]
+fn views_that_differ_for_a_moment_are_no_partition_yet() {
+    let mut cluster = healthy();
+    cluster.passes(Duration::from_secs(2));
+    cluster.sees(0, Payload::Broker(view(0, VERSION, &[2])));
+    assert_eq!(
+        ids(&cluster),
+        vec![],
+        "the others were asked before the change"
+    );
+    assert_ne!(state(&cluster, 2), NodeState::Unknown);
+    cluster.sees(1, Payload::Broker(view(1, VERSION, &[])));
+    assert_eq!(
+        ids(&cluster),
+        vec![is("D16", Severity::Warning, "rabbit@rabbit-node3")]
+    );
+    cluster.passes(Duration::from_secs(12));
+    cluster.sees(0, Payload::Broker(view(0, VERSION, &[2])));
+    cluster.sees(1, Payload::Broker(view(1, VERSION, &[])));
+    cluster.sees(2, Payload::Broker(view(2, VERSION, &[])));
+    assert!(ids(&cluster).contains(&is("D16", Severity::Critical, "rabbit@rabbit-node3")));
+    cluster.sees(0, Payload::Broker(view(0, VERSION, &[])));
+    assert!(cluster.model.disagreements.is_empty());
+}
+
+#[test]
+fn a_changed_host_key_is_critical_and_said_once() {
+    let mut cluster = healthy();
+    cluster.fails(1, SourceKind::Services, FailureKind::HostKey);
+    let found = found(&cluster);
+    let keys: Vec<_> = found.iter().filter(|f| f.id == "S1").collect();
+    assert_eq!(keys.len(), 1);
+    assert_eq!(keys[0].severity, Severity::Critical);
+    assert!(keys[0].causes[0].contains("compare the key"));
+}
+
+#[test]
+fn haproxy_down_matters_most_where_the_vip_is() {
+    let down = |cluster: &mut Scene, number| {
+        let report = ServiceReport {
+            haproxy: Some(UnitState::Failed),
+            ..services(number)
+        };
+        cluster.sees(number, Payload::Services(report));
+        cluster.fails(number, SourceKind::Haproxy, FailureKind::Refused);
+    };
+    let mut cluster = healthy();
+    down(&mut cluster, 1);
+    assert_eq!(
+        ids(&cluster),
+        vec![is("H1", Severity::Warning, "rabbit-node2")]
+    );
+    let mut cluster = healthy();
+    down(&mut cluster, 0);
+    assert!(ids(&cluster).contains(&is("H1", Severity::Critical, "rabbit-node1")));
+    assert_eq!(
+        verdict(&cluster),
+        VipVerdict::WrongHolder,
+        "the standby's HAProxy is up"
+    );
+}

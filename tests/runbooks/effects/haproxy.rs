@@ -1,0 +1,18 @@
+//! The runtime socket of HAProxy: what an administrator makes of a server.
+
+use crate::cluster::Cluster;
+use rmqtop::invocation::haproxy::{ServerState, SetServer};
+
+/// A word on the socket of the load balancer `on`.
+pub(super) fn take_effect(cluster: &mut Cluster, on: usize, set: &SetServer) {
+    assert!(!cluster.untold.contains(&on), "a socket nobody configured");
+    let name = |at: &usize| format!("mq-node{}", at + 1) == set.server.as_str();
+    let at = (0..9).find(name).unwrap();
+    cluster.spared.retain(|told| *told != (on, at));
+    match set.state {
+        ServerState::Drain => cluster.spared.push((on, at)),
+        // It ends whatever an administrator had said before.
+        ServerState::Ready => cluster.maint.retain(|server| *server != at),
+        ServerState::Maint => cluster.maint.push(at),
+    }
+}

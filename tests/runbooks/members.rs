@@ -1,0 +1,211 @@
+//! The runbooks on one member's app, service and maintenance mode: their plans, what they refuse, a
+//! fault at every step, and that the second run sends nothing.
+
+use crate::cluster::{Cluster, Life, node};
+use crate::doubles::{Act, Ran, Reply, World, act};
+use rmqtop::action::Action;
+use rmqtop::executor::event::{RunOutcome, StepOutcome};
+use rmqtop::model::broker::QueueType;
+use rmqtop::model::moment::Moment;
+use rmqtop::runbook;
+use rmqtop::runbook::export;
+use rmqtop::runbook::plan::{Plan, Refusal, Verdict};
+use rstest::rstest;
+use std::time::Duration;
+
+/// The runbook called `name`, on member 3.
+fn action(name: &str) -> Action {
+    let node = node(2);
+    match name {
+        "stop-app" => Action::StopApp { node },
+        "start-app" => Action::StartApp { node },
+        "restart-app" => Action::RestartApp { node },
+        "stop-node" => Action::StopNode { node },
+        "start-node" => Action::StartNode { node },
+        "restart-node" => Action::RestartNode { node },
+        "drain" => Action::Drain { node },
+        "revive" => Action::Revive { node },
+        other => panic!("{other}"),
+    }
+}
+
+/// A cluster on which the runbook has something to do.
+fn before(name: &str) -> Cluster {
+    let mut cluster = Cluster::healthy()
+        .with_queue("orders", QueueType::Quorum, &[2, 0, 1])
+        .with_queue("invoices", QueueType::Classic, &[2]);
+    cluster.connections = vec![5, 0, 37];
+    match name {
+        "start-app" => cluster.lives[2] = Life::AppStopped,
+        "start-node" => cluster.lives[2] = Life::Down,
+        "revive" => cluster.draining = vec![2],
+        _ => {}
+    }
+    cluster
+}
+
+fn plan(name: &str, cluster: &Cluster) -> Result<Plan, Refusal> {
+    let now = Moment::ORIGIN;
+    runbook::plan(&action(name), &cluster.model(now), now)
+}
+
+/// Every step that sends something was found so already.
+fn sent_nothing(ran: &Ran) -> bool {
+    let record = ran.record();
+    let acts = record.plan.steps.iter().zip(&record.steps);
+    ran.sent.is_empty()
+        && acts
+            .filter(|(step, _)| step.change.is_some())
+            .all(|(_, told)| matches!(told.outcome(), Some(StepOutcome::AlreadySo { .. })))
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_plan_says_what_it_does(
+    #[values(
+        "stop-app",
+        "start-app",
+        "stop-node",
+        "start-node",
+        "restart-node",
+        "drain",
+        "revive"
+    )]
+    name: &str,
+) {
+    let plan = plan(name, &before(name)).unwrap();
+    insta::assert_snapshot!(format!("plan_{name}"), export::plan_text(&plan));
+}
+
+/// Every other command works; the cluster follows a little later.
+#[rstest]
+#[tokio::test(start_paused = true)]
+async fn all_goes_well_and_the_second_run_sends_nothing(
+    #[values("stop-app", "start-app", "stop-node", "start-node", "drain", "revive")] name: &str,
+    #[values("3.10.8", "4.0.5", "4.3.6")] version: &str,
+) {
+    let mut cluster = before(name);
+    cluster.version = version.to_owned();
+    cluster.khepri = (version == "4.0.5").then_some(false);
+    let soon = || Act::new(Some(Duration::from_secs(4)), Reply::Exit(0));
+    let world = World::new(cluster, [soon()]);
+    let ran = act(world, &action(name)).await;
+    assert_eq!(ran.outcome, RunOutcome::Done, "{}", ran.story());
+    assert_eq!(ran.sent.len(), 1);
+
+    let again = act(World::new(ran.cluster, []), &action(name)).await;
+    assert_eq!(again.outcome, RunOutcome::Done, "{}", again.story());
+    assert!(sent_nothing(&again), "{}", again.story());
+}
+
+/// A fault at every step: it fails, it does nothing, it is lost before and after its effect, it is
+/// not answered in time, or the cluster changes under it.
+#[rstest]
+#[tokio::test(start_paused = true)]
+async fn a_fault_at_the_step(
+    #[values("stop-app", "start-app", "stop-node", "start-node", "drain", "revive")] name: &str,
+    #[values("fails", "does_nothing", "lost_before", "lost_after", "late", "blind")] fault: &str,
+) {
+    let mut world = World::new(before(name), [fault_of(fault)]);
+    if fault == "blind" {
+        world.blind_after = Some(1);
+    }
+    let ran = act(world, &action(name)).await;
+    assert_eq!(ran.journal(), ran.events);
+    insta::assert_snapshot!(format!("{name}_{fault}"), ran.story());
+}
+
+/// The second of two commands goes wrong: the service is left stopped, and said to be.
+#[rstest]
+#[tokio::test(start_paused = true)]
+async fn a_fault_at_the_second_step(
+    #[values("fails", "lost_before", "lost_after", "late")] fault: &str,
+) {
+    let acts = [Act::works(), fault_of(fault)];
+    let ran = act(
+        World::new(before("restart-node"), acts),
+        &action("restart-node"),
+    )
+    .await;
+    insta::assert_snapshot!(format!("restart-node_second_{fault}"), ran.story());
+}
+
+fn fault_of(fault: &str) -> Act {
+    let soon = Some(Duration::from_secs(4));
+    match fault {
+        "fails" => Act::new(None, Reply::Exit(69)),
+        "does_nothing" => Act::new(None, Reply::Exit(0)),
+        "lost_before" => Act::new(None, Reply::Lost),
+        "lost_after" => Act::new(soon, Reply::Lost),
+        "late" => Act::new(Some(Duration::from_secs(40)), Reply::TimedOut),
+        "blind" => Act::works(),
+        other => panic!("{other}"),
+    }
+}
+
+/// Another member is lost between the plan and the act.
+#[rstest]
+#[tokio::test(start_paused = true)]
+async fn the_cluster_changes_meanwhile(
+    #[values("stop-app", "start-app", "stop-node", "start-node", "drain", "revive")] name: &str,
+) {
+    let mut world = World::new(before(name), []);
+    world
+        .meanwhile
+        .insert(1, |cluster| cluster.lives[1] = Life::Down);
+    let ran = act(world, &action(name)).await;
+    assert!(
+        matches!(ran.outcome, RunOutcome::Refused { .. }),
+        "{}",
+        ran.story()
+    );
+    assert!(ran.sent.is_empty());
+}
+
+/// Exit 69 of `rabbitmq-upgrade drain` may still mean that it is drained: the cluster decides.
+#[tokio::test(start_paused = true)]
+async fn a_drain_that_complains_may_have_worked() {
+    let complains = Act::new(Some(Duration::ZERO), Reply::Exit(69));
+    let ran = act(World::new(before("drain"), [complains]), &action("drain")).await;
+    assert_eq!(ran.outcome, RunOutcome::Done, "{}", ran.story());
+}
+
+#[rstest]
+#[case::start_app_of_a_dead_runtime("start-app", Life::Down)]
+#[case::start_node_with_a_stopped_app("start-node", Life::AppStopped)]
+#[case::stop_node_of_a_dead_host("stop-node", Life::HostDead)]
+#[case::drain_of_a_stopped_app("drain", Life::AppStopped)]
+#[case::revive_of_a_stopped_app("revive", Life::AppStopped)]
+fn a_state_it_cannot_start_from(#[case] name: &str, #[case] life: Life) {
+    let refusal = plan(name, &Cluster::healthy().with_life(2, life)).unwrap_err();
+    let words = format!("{}\ninstead: {}", refusal.reason, refusal.instead.unwrap());
+    insta::assert_snapshot!(format!("not_from_{name}"), words);
+}
+
+/// What takes a member away asks the same questions as a restart.
+#[rstest]
+fn a_second_member_is_not_taken_away(
+    #[values("stop-app", "stop-node", "restart-node", "drain")] name: &str,
+) {
+    let refusal = plan(name, &before(name).with_life(1, Life::AppStopped)).unwrap_err();
+    assert!(
+        refusal.reason.contains("orders in vhost /"),
+        "{}",
+        refusal.reason
+    );
+    let failed = |id: &str| {
+        let mut checks = refusal.preflight.iter();
+        checks.any(|check| check.id == id && check.verdict == Verdict::Failed)
+    };
+    assert!(failed("P5") && failed("P6"));
+}
+
+/// The first one to start has nobody to ask for version and store: that is no reason to leave
+/// the cluster down.
+#[test]
+fn the_first_member_may_start() {
+    let mut cluster = Cluster::healthy();
+    cluster.lives = vec![Life::Down; 3];
+    let plan = plan("start-node", &cluster).unwrap();
+    insta::assert_snapshot!("plan_start-node_first", export::plan_text(&plan));
+}
