@@ -10,7 +10,7 @@ def source($kind; $h): .sources[] | select(.source == $kind and .host == "rabbit
 # A status in few lines, for a person who asks why a case failed; other JSON as it is.
 def digest:
   if type == "object" and has("load_balancers") then
-    (.nodes[] | {name, state, type, draining, version, evidence}),
+    (.nodes[] | {name, state, type, draining, version, memory_used, memory_limit, disk_free, uptime_ms, evidence}),
     (.load_balancers[] | {host, state, servers: [.servers[] | "\(.name) \(.status) \(.node)"]}),
     (.vips[] | {address, verdict, holders, expected, evidence}),
     (.sources[] | select(.error) | {source, host, age_ms, error}),
