@@ -116,7 +116,7 @@ pub fn run(cli: Cli) -> u8 {
         .enable_all()
         .build()
         .map_err(anyhow::Error::from);
-    let result = runtime.and_then(|runtime| runtime.block_on(dispatch(cli)));
+    let result = runtime.and_then(|runtime| runtime.block_on(beside_the_sources(dispatch(cli))));
     match result {
         Ok(code) => code,
         Err(error) if is_closed_pipe(&error) => 0,
@@ -124,6 +124,17 @@ pub fn run(cli: Cli) -> u8 {
             output::say(format_args!("rmqtop: {}", output::chain(&error)));
             on_error
         }
+    }
+}
+
+/// Runs `command` on the threads that drive all other tasks. The thread that starts the runtime
+/// drives nothing: each answer and each timer would have to wake it.
+async fn beside_the_sources(
+    command: impl Future<Output = anyhow::Result<u8>> + Send + 'static,
+) -> anyhow::Result<u8> {
+    match tokio::spawn(command).await {
+        Ok(result) => result,
+        Err(ended) => std::panic::resume_unwind(ended.into_panic()),
     }
 }
 

@@ -98,7 +98,7 @@ pub async fn run(session: Session) -> anyhow::Result<Leaving> {
     // Before anything is asked of the network: the screen must be there at once.
     runtime.draw()?;
     runtime.begin();
-    let input = crossterm::event::EventStream::new();
+    let input = input::events(crossterm::event::EventStream::new());
     let left = runtime
         .run(input, session.observations, signals, || guard.is_intact())
         .await;

@@ -37,7 +37,7 @@ const EVENTS_QUEUED: usize = 1024;
 const LOOKS_QUEUED: usize = 4;
 /// How often the journals are looked at, while a run is under way and while none is.
 const LOOKS_LIVE: Duration = Duration::from_millis(250);
-const LOOKS_IDLE: Duration = Duration::from_secs(1);
+const LOOKS_IDLE: Duration = Duration::from_secs(2);
 
 /// Opens the console and closes it again.
 pub async fn run(cluster: &Cluster, common: &Common) -> anyhow::Result<u8> {
@@ -114,16 +114,7 @@ struct World {
 
 impl Backend for World {
     fn start(&mut self) {
-        let (mut observations, watch) = self.session.fleet.watch();
-        self.watch = Some(watch);
-        let seen = self.seen.clone();
-        tokio::spawn(async move {
-            while let Some(observation) = observations.recv().await {
-                if seen.send(observation).await.is_err() {
-                    return;
-                }
-            }
-        });
+        self.watch = Some(self.session.fleet.watch(&self.seen));
     }
 
     fn poll_now(&mut self) {

@@ -18,6 +18,9 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use tokio::signal::unix::{SignalKind, signal};
 
+/// Observations that may wait for the model.
+const QUEUED: usize = 256;
+
 /// Options of `watch`.
 #[derive(Debug, Args)]
 pub struct WatchArgs {
@@ -250,7 +253,10 @@ impl Watcher {
 /// Watches until interrupted or until standard output is closed.
 pub async fn run(cluster: &Cluster, args: &WatchArgs, out: &Out) -> anyhow::Result<u8> {
     let session = Session::open(cluster);
-    let (mut observations, watch) = session.fleet.watch();
+    let (seen, mut observations) = tokio::sync::mpsc::channel(QUEUED);
+    let watch = session.fleet.watch(&seen);
+    // Only the sources keep it open.
+    drop(seen);
     let mut watcher = Watcher::new(Model::new(cluster.inventory.clone()));
     let mut stop = [
         signal(SignalKind::interrupt())?,

@@ -168,6 +168,27 @@ impl Link {
         self.target.error(kind, words)
     }
 
+    /// Starts a command of which it must be known whether it was sent: the control socket must
+    /// answer first, so that a dead master is a certain `NotSent`.
+    async fn open_surely(
+        &self,
+        master: &Arc<Master>,
+        argv: &Argv,
+        stdin: Stdio,
+    ) -> Result<Child<Hold>, OpenError> {
+        match timeout(OPEN_LIMIT, master.session.check()).await {
+            Ok(Ok(())) => self.open(master, argv, stdin).await,
+            Ok(Err(_dead)) => Err(OpenError::NotSent(self.lost(master))),
+            Err(_elapsed) => Err(OpenError::NotSent(self.half_open(master))),
+        }
+    }
+
+    fn half_open(&self, master: &Arc<Master>) -> RemoteError {
+        self.forget(master);
+        let text = format!("no channel within {} s", OPEN_LIMIT.as_secs());
+        self.target.error(FailureKind::Timeout, text)
+    }
+
     /// Starts a command.
     async fn open(
         &self,
@@ -175,18 +196,6 @@ impl Link {
         argv: &Argv,
         stdin: Stdio,
     ) -> Result<Child<Hold>, OpenError> {
-        let half_open = || {
-            self.forget(master);
-            let text = format!("no channel within {} s", OPEN_LIMIT.as_secs());
-            self.target.error(FailureKind::Timeout, text)
-        };
-        // The control socket must answer before anything is sent, so that a dead master is a
-        // certain `NotSent`.
-        match timeout(OPEN_LIMIT, master.session.check()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(_dead)) => return Err(OpenError::NotSent(self.lost(master))),
-            Err(_elapsed) => return Err(OpenError::NotSent(half_open())),
-        }
         let mut command = Session::to_command(Hold(Arc::clone(master)), argv.program.as_str());
         command
             .args(&argv.args)
@@ -201,7 +210,7 @@ impl Link {
                 Err(OpenError::NotSent(error))
             }
             Ok(Err(_lost)) => Err(OpenError::InDoubt(self.lost(master))),
-            Err(_elapsed) => Err(OpenError::InDoubt(half_open())),
+            Err(_elapsed) => Err(OpenError::InDoubt(self.half_open(master))),
         }
     }
 

@@ -28,9 +28,6 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Observations that may wait for the model.
-const QUEUED: usize = 256;
-
 /// Longest wait of a survey: a connection that cannot be made takes three seconds.
 const SURVEY_LIMIT: Duration = Duration::from_secs(4);
 
@@ -218,9 +215,9 @@ impl Fleet {
         .await
     }
 
-    /// Polls and streams every source until the `Watch` is closed or dropped.
-    pub fn watch(self: &Arc<Self>) -> (mpsc::Receiver<Observation>, Watch) {
-        let (out, observations) = mpsc::channel(QUEUED);
+    /// Polls and streams every source into `out` until the `Watch` is closed or dropped, or nobody
+    /// receives any more.
+    pub fn watch(self: &Arc<Self>, out: &mpsc::Sender<Observation>) -> Watch {
         let (pace, _) = watch::channel(Pace::Running);
         let mut watch = Watch {
             fleet: Arc::clone(self),
@@ -256,7 +253,7 @@ impl Fleet {
         }
         watch.tasks.close();
         watch.wishes = wishes.into_iter().map(|(_, now)| now).collect();
-        (observations, watch)
+        watch
     }
 }
 

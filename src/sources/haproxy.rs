@@ -206,7 +206,7 @@ impl Source for Haproxy {
 
     fn cadence(&self) -> Cadence {
         Cadence {
-            interval: Duration::from_secs(2),
+            interval: Duration::from_secs(3),
             limit: Duration::from_secs(8),
         }
     }

@@ -6,6 +6,34 @@ use crokey::{KeyCombination, OneToThree};
 use crossterm::event::{
     Event, KeyCode, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
 };
+use futures_util::{Stream, StreamExt, stream};
+use tokio::sync::mpsc;
+
+/// Events that may wait for the loop.
+const QUEUED: usize = 256;
+
+/// The terminal's events, read in a task of their own. The loop asks for the next one at each
+/// message of any kind, and crossterm's stream answers by spinning on a lock that its reader holds
+/// (crossterm 0.29, `event::poll_internal`).
+pub fn events<S>(mut terminal: S) -> impl Stream<Item = S::Item> + Unpin
+where
+    S: Stream<Item: Send> + Unpin + Send + 'static,
+{
+    let (sender, mut events) = mpsc::channel(QUEUED);
+    tokio::spawn(async move {
+        loop {
+            let event = tokio::select! {
+                () = sender.closed() => return,
+                event = terminal.next() => event,
+            };
+            let Some(event) = event else { return };
+            if sender.send(event).await.is_err() {
+                return;
+            }
+        }
+    });
+    stream::poll_fn(move |context| events.poll_recv(context))
+}
 
 /// What a terminal event means to the console; `None`: nothing.
 pub fn message(event: Event) -> Option<Msg> {

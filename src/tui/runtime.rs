@@ -17,12 +17,15 @@ use ratatui::Terminal;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 /// At most this many frames a second for what sources see; a key is drawn at once.
 const FRAME: Duration = Duration::from_millis(16);
 /// Messages applied before the next frame, so that a flood cannot starve the screen.
 const BATCH: usize = 4096;
+
+/// A timer is as exact as this.
+const TIMER_GRAIN: Duration = Duration::from_millis(1);
 
 /// The signals that end or interrupt the console.
 #[derive(Debug)]
@@ -156,9 +159,15 @@ where
     ) -> anyhow::Result<Leaving> {
         let mut due: Option<Instant> = None;
         let mut watching = true;
+        let timer = sleep_until(Instant::now());
+        tokio::pin!(timer);
         loop {
             let wake = Instant::now() + self.app.wake_after(clock::now());
             let wake = due.map_or(wake, |due| due.min(wake));
+            // Setting a timer wakes another thread: only where it is not set already.
+            if timer.is_elapsed() || wake + TIMER_GRAIN < timer.deadline() {
+                timer.as_mut().reset(wake);
+            }
             let mut seen = Vec::new();
             // Signals first, so that nothing can keep the console from ending; then the operator,
             // whose key must not wait behind a flood of observations.
@@ -175,7 +184,7 @@ where
                     watching = count > 0;
                     ((count > 0).then_some(Msg::Observed(seen)), Urgency::Soon)
                 }
-                () = tokio::time::sleep_until(wake) => (Some(Msg::Ticked), Urgency::Now),
+                () = &mut timer => (Some(Msg::Ticked), Urgency::Now),
             };
             if !is_intact() {
                 bail!("a part of the program failed; the terminal was given back");

@@ -25,7 +25,7 @@ impl Channel for Link {
                 Err(_elapsed) => return CommandOutcome::NotSent(self.late(limit)),
             };
             let work = async {
-                match self.open(&master, argv, Stdio::null()).await {
+                match self.open_surely(&master, argv, Stdio::null()).await {
                     Ok(child) => match self.finish(&master, child, None).await {
                         Ok(output) => CommandOutcome::Ended(output),
                         Err(error) => CommandOutcome::Lost(error),
@@ -45,7 +45,7 @@ impl Channel for Link {
         async move {
             let master = self.master().await.map_err(HoldError::Failed)?;
             let mut child = self
-                .open(&master, argv, Stdio::piped())
+                .open_surely(&master, argv, Stdio::piped())
                 .await
                 .map_err(|error| HoldError::Failed(error.into_inner()))?;
             let (stdin, stdout) = (child.stdin().take(), child.stdout().take());
