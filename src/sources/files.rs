@@ -97,6 +97,11 @@ fn parse(text: &str) -> Option<NodeFiles> {
     } else {
         None
     };
+    if files.store == Some(MetadataStore::Khepri) {
+        // Left by an earlier life on Mnesia: one that started blank on 4.0 wrote down itself alone
+        // and went on to join a cluster on Khepri, where nothing is written.
+        (files.members, files.disc, files.ran) = (Vec::new(), Vec::new(), None);
+    }
     Some(files)
 }
 
@@ -190,6 +195,18 @@ mod tests {
         assert_eq!((blank.store, blank.data), (None, DataDirectory::Absent));
         let young = parse("release=4.3.6\ndata=/d\n").unwrap();
         assert_eq!(young.store, Some(MetadataStore::Khepri));
+    }
+
+    #[test]
+    fn what_a_life_on_mnesia_left_is_not_believed_on_khepri() {
+        // Seen on 4.0.5: left its cluster, started blank, joined it again on Khepri.
+        let text = "release=4.0.5\ndata=/var/lib/rabbitmq/mnesia/rabbit@c\n\
+            nodes_running_at_shutdown=[]. \n\
+            cluster_nodes.config={['rabbit@c'],['rabbit@c']}. \nkhepri=yes\n";
+        let files = parse(text).unwrap();
+        assert_eq!(files.store, Some(MetadataStore::Khepri));
+        assert_eq!((files.members, files.disc), (Vec::new(), Vec::new()));
+        assert_eq!(files.ran, None);
     }
 
     #[test]
