@@ -255,6 +255,18 @@ fn once_it_runs_neither_menu_nor_form_is_left_behind() {
 }
 
 #[test]
+fn the_key_that_filters_elsewhere_does_no_harm_where_names_are_typed() {
+    let mut stage = third_is(|_| ());
+    stage.types("a/stop_/app");
+    let Some(Modal::Actions(menu)) = stage.app.modals.last() else {
+        panic!("no menu");
+    };
+    assert_eq!(menu.field.text(), "stop_app");
+    let first = menu.selected().map(|offer| offer.spec.name);
+    assert_eq!(first, Some("stop-app"));
+}
+
+#[test]
 fn a_menu_begins_at_the_usual_and_never_at_what_destroys() {
     let begins = |stage: &mut Stage| {
         stage.press("a");

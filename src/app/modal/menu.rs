@@ -129,6 +129,8 @@ impl ActionMenu {
                     return Picked::One(offer.spec);
                 }
             }
+            // It opens a filter everywhere else; here one is open, and no name has it.
+            _ if press.typed == Some('/') => {}
             _ => {
                 let edit: Edit = self.field.key(press);
                 if edits(edit) {
