@@ -86,7 +86,8 @@ pub enum Read {
         /// The node asked.
         node: NodeName,
     },
-    /// All definitions of a node, as JSON. They hold password hashes: only counts are kept.
+    /// All definitions of a node, as JSON. They hold password hashes: they are counted, or kept in
+    /// a file that only its owner can read.
     Definitions {
         /// The node asked.
         node: NodeName,
@@ -156,7 +157,7 @@ impl Read {
             }
             Self::Definitions { node } => {
                 let words = ["export_definitions", "-"];
-                bounded("rabbitmqctl", node, Duration::from_secs(10), &words)
+                bounded("rabbitmqctl", node, Duration::from_secs(60), &words)
             }
             Self::NodeFiles { node } => {
                 Argv::new("sh", ["-c", files::LOOK, "rmqtop", node.as_str()])
@@ -182,12 +183,15 @@ impl Read {
     }
 
     /// Whether only root may ask on many hosts: a runtime socket, a configuration of mode 600, a
-    /// data directory.
+    /// data directory, and the broker's own tools, which Debian's packages let no other user run.
     pub fn wants_root(&self) -> bool {
         matches!(
             self,
             Self::HaproxyStatistics { .. }
                 | Self::KeepalivedSettings
+                | Self::ClusterStatus { .. }
+                | Self::Definitions { .. }
+                | Self::Ping { .. }
                 | Self::CookieDigest { .. }
                 | Self::SealedCookie { .. }
                 | Self::DataSettings

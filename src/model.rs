@@ -128,7 +128,10 @@ pub fn freshness_limit(kind: SourceKind) -> Duration {
         | SourceKind::Services
         | SourceKind::QuorumCritical
         | SourceKind::PolicyView => 15,
-        SourceKind::Totals | SourceKind::Queues | SourceKind::Connections => 30,
+        SourceKind::Totals
+        | SourceKind::Queues
+        | SourceKind::AllQueues
+        | SourceKind::Connections => 30,
         SourceKind::Alarms => 45,
         // Asked on demand, side by side: the first answer waits for the last.
         SourceKind::NodeStatus
@@ -300,7 +303,7 @@ impl Model {
             SourceKind::Totals => self.totals.fail(failure, at),
             SourceKind::MetadataStore => self.metadata_store.fail(failure, at),
             SourceKind::Alarms => self.alarm_check.fail(failure, at),
-            SourceKind::Queues => self.queues.fail(failure, at),
+            SourceKind::Queues | SourceKind::AllQueues => self.queues.fail(failure, at),
             SourceKind::Connections => self.connections.fail(failure, at),
             SourceKind::Policies => self.policies.fail(failure, at),
             SourceKind::User => self.user.fail(failure, at),

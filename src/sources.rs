@@ -6,6 +6,7 @@ mod canary;
 mod client;
 mod cookie;
 mod data;
+mod definitions;
 mod files;
 mod fleet;
 mod haproxy;
@@ -22,8 +23,9 @@ pub use fleet::{Fleet, Watch};
 pub use poller::Cadence;
 
 use crate::model::name::HostName;
-use crate::model::observation::{FailureKind, Payload, SourceFailure, SourceId};
+use crate::model::observation::{FailureKind, Payload, SourceFailure, SourceId, SourceKind};
 use crate::remote::Observe;
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -47,6 +49,40 @@ pub struct Report {
     pub host: HostName,
     /// The answer.
     pub outcome: Result<Payload, SourceFailure>,
+}
+
+/// A source that asks one host and reports for it, as most of them do.
+pub(crate) trait AskOne: Debug + Send + Sync {
+    /// What kind of question.
+    const KIND: SourceKind;
+    /// How often, and for how long.
+    const CADENCE: Cadence;
+
+    /// Who is asked.
+    fn host(&self) -> &HostName;
+
+    /// Asks once. Safe to give up at any time.
+    fn ask(&self) -> impl Future<Output = Result<Payload, SourceFailure>> + Send;
+}
+
+impl<S: AskOne> Source for S {
+    fn id(&self) -> SourceId {
+        SourceId::new(S::KIND, self.host().clone())
+    }
+
+    fn cadence(&self) -> Cadence {
+        S::CADENCE
+    }
+
+    fn observe(&self) -> BoxFuture<'_, Report> {
+        async {
+            Report {
+                host: self.host().clone(),
+                outcome: self.ask().await,
+            }
+        }
+        .boxed()
+    }
 }
 
 /// The way to a host, or why there is none.

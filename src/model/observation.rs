@@ -47,6 +47,8 @@ pub enum SourceKind {
     Alarms,
     /// A page of `/api/queues`.
     Queues,
+    /// Every page of `/api/queues`: a plan must know them all. Asked on demand only.
+    AllQueues,
     /// A page of `/api/connections`.
     Connections,
     /// `/api/policies`.
@@ -81,12 +83,17 @@ pub enum SourceKind {
 }
 
 impl SourceKind {
-    /// Whether the question takes seconds on the host, or root's rights, or concerns one runbook
-    /// alone, so that it is asked only where a plan or a step needs its answer.
+    /// Whether the question takes seconds, or root's rights, or concerns one runbook alone, so
+    /// that it is asked only where a plan or a step needs its answer.
     pub fn is_costly(self) -> bool {
         matches!(
             self,
-            Self::NodeStatus | Self::NodeFiles | Self::Names | Self::Cookie | Self::Data
+            Self::AllQueues
+                | Self::NodeStatus
+                | Self::NodeFiles
+                | Self::Names
+                | Self::Cookie
+                | Self::Data
         )
     }
 

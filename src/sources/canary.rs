@@ -1,16 +1,14 @@
 //! Owns the AMQP handshake that proves a way for clients: connect, log in, open a channel, close.
 //! Declares nothing and publishes nothing.
 
-use super::{Cadence, Report, Source};
+use super::{AskOne, Cadence};
 use crate::config::Canary;
 use crate::model::host::CanaryReport;
 use crate::model::name::HostName;
-use crate::model::observation::{FailureKind, Payload, SourceFailure, SourceId, SourceKind};
+use crate::model::observation::{FailureKind, Payload, SourceFailure, SourceKind};
 use crate::model::text::Shown;
 use crate::remote::http::io_kind;
 use crate::remote::password::password;
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 use lapin::uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo};
 use lapin::{Connection, ConnectionProperties, ErrorKind};
 use secrecy::ExposeSecret;
@@ -30,8 +28,18 @@ pub(crate) struct Handshake {
     pub(crate) settings: Canary,
 }
 
-impl Handshake {
-    async fn ask(&self) -> Result<CanaryReport, SourceFailure> {
+impl AskOne for Handshake {
+    const KIND: SourceKind = SourceKind::Canary;
+    const CADENCE: Cadence = Cadence {
+        interval: Duration::from_secs(15),
+        limit: LIMIT,
+    };
+
+    fn host(&self) -> &HostName {
+        &self.target
+    }
+
+    async fn ask(&self) -> Result<Payload, SourceFailure> {
         let uri = self.uri().await?;
         let name = ConnectionProperties::default().with_connection_name("rmqtop canary".into());
         let begun = Instant::now();
@@ -43,13 +51,15 @@ impl Handshake {
         // The verdict stands; a close that fails changes nothing about it.
         let _closed = connection.close(200, "done".into()).await;
         channel.map_err(|error| self.explain(&error))?;
-        Ok(CanaryReport {
+        Ok(Payload::Canary(CanaryReport {
             target: Shown::new(self.target.as_str()),
             took,
             cluster_name: None,
-        })
+        }))
     }
+}
 
+impl Handshake {
     async fn uri(&self) -> Result<AMQPUri, SourceFailure> {
         let password = password(self.settings.password.clone())
             .await
@@ -94,27 +104,4 @@ fn classify(error: &ErrorKind) -> (FailureKind, String) {
         return (kind, error.to_string());
     }
     (FailureKind::Lost, format!("{error:?}"))
-}
-
-impl Source for Handshake {
-    fn id(&self) -> SourceId {
-        SourceId::new(SourceKind::Canary, self.target.clone())
-    }
-
-    fn cadence(&self) -> Cadence {
-        Cadence {
-            interval: Duration::from_secs(15),
-            limit: LIMIT,
-        }
-    }
-
-    fn observe(&self) -> BoxFuture<'_, Report> {
-        async {
-            Report {
-                host: self.target.clone(),
-                outcome: self.ask().await.map(Payload::Canary),
-            }
-        }
-        .boxed()
-    }
 }

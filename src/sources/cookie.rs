@@ -1,14 +1,13 @@
 //! Owns the question what may be known of a host's Erlang cookie: a digest under a salt of this
 //! process, which can be compared and nothing else. The cookie itself never leaves its host here.
 
-use super::{Cadence, Reach, Report, Source};
+use super::{AskOne, Cadence, Reach};
 use crate::invocation::Read;
 use crate::invocation::cookie::Salt;
 use crate::model::cookie::{CookieDigest, CookieReport, Obstacle};
-use crate::model::observation::{FailureKind, Payload, SourceFailure, SourceId, SourceKind};
+use crate::model::name::HostName;
+use crate::model::observation::{FailureKind, Payload, SourceFailure, SourceKind};
 use crate::remote::outcome::Output;
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(6);
@@ -21,12 +20,19 @@ pub(crate) struct CookieOfHost {
     pub(crate) salt: Salt,
 }
 
-impl CookieOfHost {
-    async fn ask(&self) -> Result<CookieReport, SourceFailure> {
+impl AskOne for CookieOfHost {
+    const KIND: SourceKind = SourceKind::Cookie;
+    const CADENCE: Cadence = Cadence::on_demand(LIMIT);
+
+    fn host(&self) -> &HostName {
+        &self.reach.host
+    }
+
+    async fn ask(&self) -> Result<Payload, SourceFailure> {
         let salt = self.salt.clone();
         let read = Read::CookieDigest { salt };
         let output = self.reach.link()?.read(&read, LIMIT).await?;
-        parse(&output).ok_or_else(|| {
+        parse(&output).map(Payload::Cookie).ok_or_else(|| {
             // What it printed is not told: part of it is made from a secret.
             let words = output
                 .stderr
@@ -67,29 +73,6 @@ fn parse(output: &Output) -> Option<CookieReport> {
         }
     }
     told.then_some(report)
-}
-
-impl Source for CookieOfHost {
-    fn id(&self) -> SourceId {
-        SourceId::new(SourceKind::Cookie, self.reach.host.clone())
-    }
-
-    fn cadence(&self) -> Cadence {
-        Cadence {
-            interval: Duration::from_secs(15),
-            limit: LIMIT + Duration::from_secs(1),
-        }
-    }
-
-    fn observe(&self) -> BoxFuture<'_, Report> {
-        async {
-            Report {
-                host: self.reach.host.clone(),
-                outcome: self.ask().await.map(Payload::Cookie),
-            }
-        }
-        .boxed()
-    }
 }
 
 #[cfg(test)]

@@ -1,15 +1,13 @@
 //! Owns the question where a host's node keeps its data, by whose word, and who uses it. Asked on
 //! demand only.
 
-use super::{Cadence, Reach, Report, Source};
+use super::{AskOne, Cadence, Reach};
 use crate::invocation::Read;
 use crate::model::data::{DEFAULT_BASE, DataReport, DataState};
-use crate::model::name::DataPath;
-use crate::model::observation::{FailureKind, Payload, SourceFailure, SourceId, SourceKind};
+use crate::model::name::{DataPath, HostName};
+use crate::model::observation::{FailureKind, Payload, SourceFailure, SourceKind};
 use crate::model::text::Shown;
 use crate::remote::outcome::Output;
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(6);
@@ -20,14 +18,21 @@ pub(crate) struct DataOnHost {
     pub(crate) reach: Reach,
 }
 
-impl DataOnHost {
-    async fn ask(&self) -> Result<DataReport, SourceFailure> {
+impl AskOne for DataOnHost {
+    const KIND: SourceKind = SourceKind::Data;
+    const CADENCE: Cadence = Cadence::on_demand(LIMIT);
+
+    fn host(&self) -> &HostName {
+        &self.reach.host
+    }
+
+    async fn ask(&self) -> Result<Payload, SourceFailure> {
         let link = self.reach.link()?;
         let settings = link.read(&Read::DataSettings, LIMIT).await?;
         let (dir, by) = place(&settings.stdout).map_err(|words| self.fault(&words))?;
         let read = Read::DataDirectory { dir: dir.clone() };
         let output = link.read(&read, LIMIT).await?;
-        parse(&output, dir, by).ok_or_else(|| {
+        parse(&output, dir, by).map(Payload::Data).ok_or_else(|| {
             let words = output
                 .stderr
                 .lines()
@@ -36,7 +41,9 @@ impl DataOnHost {
             self.fault(words)
         })
     }
+}
 
+impl DataOnHost {
     fn fault(&self, words: &str) -> SourceFailure {
         let text = format!("the data directory of {}: {words}", self.reach.host);
         SourceFailure::new(FailureKind::Server, text)
@@ -119,29 +126,6 @@ fn parse(output: &Output, dir: DataPath, by: Shown) -> Option<DataReport> {
         runtimes: runtimes?,
         aside,
     })
-}
-
-impl Source for DataOnHost {
-    fn id(&self) -> SourceId {
-        SourceId::new(SourceKind::Data, self.reach.host.clone())
-    }
-
-    fn cadence(&self) -> Cadence {
-        Cadence {
-            interval: Duration::from_secs(15),
-            limit: LIMIT + Duration::from_secs(1),
-        }
-    }
-
-    fn observe(&self) -> BoxFuture<'_, Report> {
-        async {
-            Report {
-                host: self.reach.host.clone(),
-                outcome: self.ask().await.map(Payload::Data),
-            }
-        }
-        .boxed()
-    }
 }
 
 #[cfg(test)]

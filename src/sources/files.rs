@@ -1,17 +1,15 @@
 //! Owns the look into what a node left on its host's disc: members, who ran last, release, store,
 //! and what its log says of its latest start. It takes root's rights, so it is asked on demand.
 
-use super::{Cadence, Reach, Report, Source};
+use super::{AskOne, Cadence, Reach};
 use crate::invocation::Read;
 use crate::model::broker::{MetadataStore, Version};
 use crate::model::host::UnitState;
-use crate::model::name::NodeName;
-use crate::model::observation::{FailureKind, Payload, SourceFailure, SourceId, SourceKind};
+use crate::model::name::{HostName, NodeName};
+use crate::model::observation::{FailureKind, Payload, SourceFailure, SourceKind};
 use crate::model::shutdown::{DataDirectory, NodeFiles, Patience};
 use crate::model::text::Shown;
 use crate::remote::outcome::Output;
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 use std::time::Duration;
 
 /// From connecting to the last line.
@@ -26,14 +24,23 @@ pub(crate) struct FilesOfNode {
     pub(crate) node: NodeName,
 }
 
-impl FilesOfNode {
-    async fn ask(&self) -> Result<NodeFiles, SourceFailure> {
+impl AskOne for FilesOfNode {
+    const KIND: SourceKind = SourceKind::NodeFiles;
+    const CADENCE: Cadence = Cadence::on_demand(LIMIT);
+
+    fn host(&self) -> &HostName {
+        &self.reach.host
+    }
+
+    async fn ask(&self) -> Result<Payload, SourceFailure> {
         let node = self.node.clone();
         let read = Read::NodeFiles { node };
         let output = self.reach.link()?.read(&read, LIMIT).await?;
-        self.judge(&output)
+        self.judge(&output).map(Payload::NodeFiles)
     }
+}
 
+impl FilesOfNode {
     fn judge(&self, output: &Output) -> Result<NodeFiles, SourceFailure> {
         let fault = |kind, words: &str| {
             let text = format!("the files of {} on {}: {words}", self.node, self.reach.host);
@@ -127,29 +134,6 @@ fn names(term: &str) -> Option<Vec<Vec<NodeName>>> {
         rest = after;
     }
     Some(lists)
-}
-
-impl Source for FilesOfNode {
-    fn id(&self) -> SourceId {
-        SourceId::new(SourceKind::NodeFiles, self.reach.host.clone())
-    }
-
-    fn cadence(&self) -> Cadence {
-        Cadence {
-            interval: Duration::from_secs(15),
-            limit: LIMIT + Duration::from_secs(1),
-        }
-    }
-
-    fn observe(&self) -> BoxFuture<'_, Report> {
-        async {
-            Report {
-                host: self.reach.host.clone(),
-                outcome: self.ask().await.map(Payload::NodeFiles),
-            }
-        }
-        .boxed()
-    }
 }
 
 #[cfg(test)]

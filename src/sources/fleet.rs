@@ -5,6 +5,7 @@ use super::canary::Handshake;
 use super::client::Client;
 use super::cookie::CookieOfHost;
 use super::data::DataOnHost;
+use super::definitions::DefinitionsOf;
 use super::files::FilesOfNode;
 use super::haproxy::{self, Haproxy};
 use super::host::{KeepalivedSettings, Services};
@@ -18,9 +19,10 @@ use crate::config::Cluster;
 use crate::invocation::cookie::Salt;
 use crate::model::inventory::{Access, HostEntry, Keepalived};
 use crate::model::name::{HostName, NodeName};
-use crate::model::observation::{Observation, SourceId, SourceKind};
+use crate::model::observation::{FailureKind, Observation, SourceFailure, SourceId, SourceKind};
 use crate::remote::Observe;
 use futures_util::future::join_all;
+use secrecy::SecretString;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +42,8 @@ pub struct Fleet {
     streamed: Vec<Arc<Addresses>>,
     api: Arc<Api>,
     links: Vec<Arc<dyn Observe>>,
+    /// Asked right before a run, and kept nowhere here.
+    definitions: Vec<DefinitionsOf>,
     /// One for all cookies, or they could not be compared.
     salt: Salt,
 }
@@ -56,6 +60,7 @@ impl Fleet {
             streamed: Vec::new(),
             api,
             links: links.values().cloned().collect(),
+            definitions: Vec::new(),
             salt: Salt::new(),
         };
         for host in &cluster.inventory.hosts {
@@ -63,11 +68,12 @@ impl Fleet {
             fleet.add_host(cluster, host, link, &pages);
         }
         if cluster.inventory.nodes().next().is_some() {
-            let api = Arc::clone(&fleet.api);
-            let question = Question::User;
-            fleet
-                .on_demand
-                .push(Arc::new(ClusterView { api, question }));
+            for question in [Question::User, Question::AllQueues] {
+                let api = Arc::clone(&fleet.api);
+                fleet
+                    .on_demand
+                    .push(Arc::new(ClusterView { api, question }));
+            }
             for question in Question::POLLED {
                 let api = Arc::clone(&fleet.api);
                 fleet.polled.push(Arc::new(ClusterView { api, question }));
@@ -138,6 +144,10 @@ impl Fleet {
             reach: reach.clone(),
             salt: self.salt.clone(),
         }));
+        self.definitions.push(DefinitionsOf {
+            reach: reach.clone(),
+            node: node.clone(),
+        });
         let reach = reach.clone();
         self.on_demand.push(Arc::new(DataOnHost {
             reach: reach.clone(),
@@ -213,6 +223,20 @@ impl Fleet {
                 .map(|source| poller::ask(&**source, limit(source))),
         )
         .await
+    }
+
+    /// All that `node` has defined, as JSON with password hashes in it.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be asked, or its answer is not whole.
+    pub async fn definitions(&self, node: &NodeName) -> Result<SecretString, SourceFailure> {
+        let found = self.definitions.iter().find(|each| each.node == *node);
+        let found = found.ok_or_else(|| {
+            let text = format!("the configuration names no host for {node}");
+            SourceFailure::new(FailureKind::NotConfigured, text)
+        })?;
+        found.fetch().await
     }
 
     /// Polls and streams every source into `out` until the `Watch` is closed or dropped, or nobody

@@ -6,14 +6,13 @@ mod csv;
 mod tests;
 
 use super::client::{Client, Limits};
-use super::{Cadence, Reach, Report, Source};
+use super::{AskOne, Cadence, Reach};
 use crate::invocation::Read;
 use crate::model::balancer::{BalancerReport, ServerRow, StatsVia};
 use crate::model::inventory::BalancerEntry;
-use crate::model::observation::{FailureKind, Payload, SourceFailure, SourceId, SourceKind};
+use crate::model::name::HostName;
+use crate::model::observation::{FailureKind, Payload, SourceFailure, SourceKind};
 use crate::model::text::Shown;
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -57,6 +56,22 @@ struct Learnt {
     ask_again: Option<Instant>,
 }
 
+impl AskOne for Haproxy {
+    const KIND: SourceKind = SourceKind::Haproxy;
+    const CADENCE: Cadence = Cadence {
+        interval: Duration::from_secs(3),
+        limit: Duration::from_secs(8),
+    };
+
+    fn host(&self) -> &HostName {
+        &self.reach.host
+    }
+
+    async fn ask(&self) -> Result<Payload, SourceFailure> {
+        self.ask_both_ways().await.map(Payload::Balancer)
+    }
+}
+
 impl Haproxy {
     pub(crate) fn new(reach: Reach, entry: BalancerEntry, client: Arc<Client>) -> Self {
         Self {
@@ -67,7 +82,7 @@ impl Haproxy {
         }
     }
 
-    async fn ask(&self) -> Result<BalancerReport, SourceFailure> {
+    async fn ask_both_ways(&self) -> Result<BalancerReport, SourceFailure> {
         let Some(url) = &self.entry.stats_url else {
             return self.over_socket().await;
         };
@@ -197,27 +212,4 @@ fn servers(report: &mut BalancerReport) -> impl Iterator<Item = (ServerId, &mut 
 
 fn both(page: &SourceFailure, socket: &SourceFailure) -> SourceFailure {
     SourceFailure::new(page.kind, format!("{page}; {socket}"))
-}
-
-impl Source for Haproxy {
-    fn id(&self) -> SourceId {
-        SourceId::new(SourceKind::Haproxy, self.reach.host.clone())
-    }
-
-    fn cadence(&self) -> Cadence {
-        Cadence {
-            interval: Duration::from_secs(3),
-            limit: Duration::from_secs(8),
-        }
-    }
-
-    fn observe(&self) -> BoxFuture<'_, Report> {
-        async {
-            Report {
-                host: self.reach.host.clone(),
-                outcome: self.ask().await.map(Payload::Balancer),
-            }
-        }
-        .boxed()
-    }
 }

@@ -1,14 +1,13 @@
 //! Owns the questions put to a host over its connection: which services run, which Erlang runtimes
 //! are registered, what keepalived is configured to do.
 
-use super::{Cadence, Reach, Report, Source};
+use super::{AskOne, Cadence, Reach};
 use crate::invocation::Read;
 use crate::model::host::{ServiceReport, UnitState, VrrpConfig};
-use crate::model::observation::{FailureKind, Payload, SourceFailure, SourceId, SourceKind};
+use crate::model::name::HostName;
+use crate::model::observation::{FailureKind, Payload, SourceFailure, SourceKind};
 use crate::model::text::Shown;
 use crate::remote::outcome::Output;
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 use std::time::Duration;
 
 /// From connecting to the last line of one command.
@@ -20,8 +19,15 @@ pub(crate) struct Services {
     pub(crate) reach: Reach,
 }
 
-impl Services {
-    async fn ask(&self) -> Result<ServiceReport, SourceFailure> {
+impl AskOne for Services {
+    const KIND: SourceKind = SourceKind::Services;
+    const CADENCE: Cadence = Cadence::with_room(Duration::from_secs(5), LIMIT);
+
+    fn host(&self) -> &HostName {
+        &self.reach.host
+    }
+
+    async fn ask(&self) -> Result<Payload, SourceFailure> {
         let link = self.reach.link()?;
         let (units, runtimes) = tokio::join!(
             link.read(&Read::UnitStates, LIMIT),
@@ -33,7 +39,7 @@ impl Services {
             Err(error) if error.kind == FailureKind::Absent => None,
             Err(error) => return Err(error.into()),
         };
-        Ok(report)
+        Ok(Payload::Services(report))
     }
 }
 
@@ -65,44 +71,29 @@ fn parse_runtimes(text: &str) -> Vec<Shown> {
         .collect()
 }
 
-impl Source for Services {
-    fn id(&self) -> SourceId {
-        SourceId::new(SourceKind::Services, self.reach.host.clone())
-    }
-
-    fn cadence(&self) -> Cadence {
-        Cadence {
-            interval: Duration::from_secs(5),
-            limit: LIMIT + Duration::from_secs(1),
-        }
-    }
-
-    fn observe(&self) -> BoxFuture<'_, Report> {
-        async {
-            Report {
-                host: self.reach.host.clone(),
-                outcome: self.ask().await.map(Payload::Services),
-            }
-        }
-        .boxed()
-    }
-}
-
 /// What keepalived.conf says on one host.
 #[derive(Debug)]
 pub(crate) struct KeepalivedSettings {
     pub(crate) reach: Reach,
 }
 
-impl KeepalivedSettings {
-    async fn ask(&self) -> Result<VrrpConfig, SourceFailure> {
+impl AskOne for KeepalivedSettings {
+    const KIND: SourceKind = SourceKind::Keepalived;
+    const CADENCE: Cadence = Cadence::with_room(Duration::from_secs(60), LIMIT);
+
+    fn host(&self) -> &HostName {
+        &self.reach.host
+    }
+
+    async fn ask(&self) -> Result<Payload, SourceFailure> {
         let output = self
             .reach
             .link()?
             .read(&Read::KeepalivedSettings, LIMIT)
             .await?;
         let host = &self.reach.host;
-        parse_settings(&output.stdout).ok_or_else(|| {
+        let settings = parse_settings(&output.stdout);
+        settings.map(Payload::Vrrp).ok_or_else(|| {
             // grep: 1 nothing found, 2 the file could not be read.
             let (kind, words) = match output.code {
                 Some(0 | 1) => (FailureKind::Absent, "no vrrp_instance in keepalived.conf"),
@@ -142,29 +133,6 @@ fn parse_settings(text: &str) -> Option<VrrpConfig> {
         }
     }
     Some(config)
-}
-
-impl Source for KeepalivedSettings {
-    fn id(&self) -> SourceId {
-        SourceId::new(SourceKind::Keepalived, self.reach.host.clone())
-    }
-
-    fn cadence(&self) -> Cadence {
-        Cadence {
-            interval: Duration::from_secs(60),
-            limit: LIMIT + Duration::from_secs(1),
-        }
-    }
-
-    fn observe(&self) -> BoxFuture<'_, Report> {
-        async {
-            Report {
-                host: self.reach.host.clone(),
-                outcome: self.ask().await.map(Payload::Vrrp),
-            }
-        }
-        .boxed()
-    }
 }
 
 #[cfg(test)]

@@ -14,8 +14,8 @@ pub(crate) use api::Api;
 pub(crate) use policies::PolicyCheck;
 
 use super::client::Answer;
-use super::{Cadence, Report, Source};
-use crate::model::broker::BrokerReport;
+use super::{AskOne, Cadence, Report, Source};
+use crate::model::broker::{BrokerReport, QueuePage};
 use crate::model::impact::QuorumVerdict;
 use crate::model::name::{HostName, NodeName};
 use crate::model::observation::{FailureKind, Payload, SourceFailure, SourceId, SourceKind};
@@ -23,6 +23,7 @@ use futures_util::FutureExt;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -34,6 +35,8 @@ const PATIENCE: Duration = Duration::from_millis(1500);
 const STAGGER: Duration = Duration::from_secs(2);
 /// From the question to the complete answer.
 pub(crate) const LIMIT: Duration = Duration::from_secs(10);
+/// From the question for the first page to the last: 100,000 queues are 200 pages.
+const ALL_LIMIT: Duration = Duration::from_secs(30);
 
 /// Only what is shown: the whole row of a node is ten times as long.
 const NODES: &str = "nodes?columns=name,type,running,being_drained,partitions,mem_used,mem_limit,\
@@ -42,12 +45,14 @@ const NODES: &str = "nodes?columns=name,type,running,being_drained,partitions,me
 const IDENTITY: &str = "overview?disable_stats=true&columns=node";
 const OVERVIEW: &str = "overview?disable_stats=true";
 const TOTALS: &str = "overview?columns=queue_totals,message_stats";
-const QUEUES: &str = "queues?page=1&page_size=500&columns=vhost,name,type,node,leader,members,\
-    online,slave_nodes,synchronised_slave_nodes,state,sync_messages,durable,exclusive,policy,\
+const QUEUES: &str = "queues?page_size=500&columns=vhost,name,type,node,leader,members,online,\
+    slave_nodes,synchronised_slave_nodes,state,sync_messages,durable,exclusive,policy,\
     operator_policy,effective_policy_definition,messages,messages_ready,messages_unacknowledged,\
     consumers";
 const CONNECTIONS: &str = "connections?page=1&page_size=500&columns=name,node,user,vhost,host,\
     port,peer_host,peer_port,state,protocol,channels";
+/// A million queues.
+const MOST_PAGES: usize = 2000;
 const CLUSTER_NAME: &str = "cluster-name";
 const VERSION: &str = "version";
 const POLICIES: &str = "policies";
@@ -64,10 +69,26 @@ pub(crate) struct NodeView {
     pub(crate) node: NodeName,
 }
 
+impl AskOne for NodeView {
+    const KIND: SourceKind = SourceKind::Management;
+    const CADENCE: Cadence = Cadence {
+        interval: Duration::from_secs(5),
+        limit: LIMIT,
+    };
+
+    fn host(&self) -> &HostName {
+        &self.host
+    }
+
+    async fn ask(&self) -> Result<Payload, SourceFailure> {
+        self.ask_patiently().await.map(Payload::Broker)
+    }
+}
+
 impl NodeView {
     /// The whole view, or as much as the node can say while a peer is silent: until the runtime
     /// gives up on that peer (`net_ticktime`, a minute), whatever asks the whole cluster hangs.
-    async fn ask(&self) -> Result<BrokerReport, SourceFailure> {
+    async fn ask_patiently(&self) -> Result<BrokerReport, SourceFailure> {
         let patience = self.api.patience;
         let whole = self.ask_whole();
         tokio::pin!(whole);
@@ -110,29 +131,6 @@ impl NodeView {
     }
 }
 
-impl Source for NodeView {
-    fn id(&self) -> SourceId {
-        SourceId::new(SourceKind::Management, self.host.clone())
-    }
-
-    fn cadence(&self) -> Cadence {
-        Cadence {
-            interval: Duration::from_secs(5),
-            limit: LIMIT,
-        }
-    }
-
-    fn observe(&self) -> BoxFuture<'_, Report> {
-        async {
-            Report {
-                host: self.host.clone(),
-                outcome: self.ask().await.map(Payload::Broker),
-            }
-        }
-        .boxed()
-    }
-}
-
 /// What a node says about its own going away. Asked on demand, never polled.
 #[derive(Debug)]
 pub(crate) struct QuorumCheck {
@@ -141,16 +139,28 @@ pub(crate) struct QuorumCheck {
     pub(crate) node: NodeName,
 }
 
-impl QuorumCheck {
+impl AskOne for QuorumCheck {
+    const KIND: SourceKind = SourceKind::QuorumCritical;
+    const CADENCE: Cadence = Cadence {
+        interval: Duration::from_secs(15),
+        limit: LIMIT,
+    };
+
+    fn host(&self) -> &HostName {
+        &self.host
+    }
+
     /// The verdict, if it is that of the node declared: another's could let this one be stopped.
-    async fn ask(&self) -> Result<QuorumVerdict, SourceFailure> {
+    async fn ask(&self) -> Result<Payload, SourceFailure> {
         let (identity, verdict) = tokio::join!(self.identify(), self.ask_whoever_answers());
         self.api.check(&self.host, &self.node)?;
         let verdict = verdict?;
         identity?;
-        Ok(verdict)
+        Ok(Payload::QuorumCritical(verdict))
     }
+}
 
+impl QuorumCheck {
     /// Learns who answers. A node that cannot say it now is who it was.
     async fn identify(&self) -> Result<(), SourceFailure> {
         let answer = self.api.get(&self.host, IDENTITY).await;
@@ -178,29 +188,6 @@ impl QuorumCheck {
     }
 }
 
-impl Source for QuorumCheck {
-    fn id(&self) -> SourceId {
-        SourceId::new(SourceKind::QuorumCritical, self.host.clone())
-    }
-
-    fn cadence(&self) -> Cadence {
-        Cadence {
-            interval: Duration::from_secs(15),
-            limit: LIMIT,
-        }
-    }
-
-    fn observe(&self) -> BoxFuture<'_, Report> {
-        async {
-            Report {
-                host: self.host.clone(),
-                outcome: self.ask().await.map(Payload::QuorumCritical),
-            }
-        }
-        .boxed()
-    }
-}
-
 /// A question any node can answer for the whole cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Question {
@@ -208,6 +195,8 @@ pub(crate) enum Question {
     MetadataStore,
     Alarms,
     Queues,
+    /// Every page of them.
+    AllQueues,
     Connections,
     Policies,
     User,
@@ -230,27 +219,29 @@ impl Question {
             Self::MetadataStore => SourceKind::MetadataStore,
             Self::Alarms => SourceKind::Alarms,
             Self::Queues => SourceKind::Queues,
+            Self::AllQueues => SourceKind::AllQueues,
             Self::Connections => SourceKind::Connections,
             Self::Policies => SourceKind::Policies,
             Self::User => SourceKind::User,
         }
     }
 
-    fn path(self) -> &'static str {
-        match self {
+    fn path(self) -> String {
+        let path = match self {
             Self::Totals => TOTALS,
             Self::MetadataStore => FLAGS,
             Self::Alarms => ALARMS,
-            Self::Queues => QUEUES,
+            Self::Queues | Self::AllQueues => return queues(1),
             Self::Connections => CONNECTIONS,
             Self::Policies => POLICIES,
             Self::User => USER,
-        }
+        };
+        path.to_owned()
     }
 
     fn interval(self) -> Duration {
         Duration::from_secs(match self {
-            Self::Totals | Self::Queues | Self::Connections => 5,
+            Self::Totals | Self::Queues | Self::AllQueues | Self::Connections => 5,
             Self::Alarms => 15,
             Self::MetadataStore | Self::Policies | Self::User => 60,
         })
@@ -270,7 +261,7 @@ impl Question {
             Self::Totals => rows::totals(answer).map(Payload::Totals),
             Self::MetadataStore => rows::metadata_store(answer).map(Payload::MetadataStore),
             Self::Alarms => rows::alarms(answer).map(Payload::Alarms),
-            Self::Queues => rows::queues(answer).map(Payload::Queues),
+            Self::Queues | Self::AllQueues => rows::queues(answer).map(Payload::Queues),
             Self::Connections => rows::connections(answer).map(Payload::Connections),
             Self::Policies => rows::policies(answer).map(Payload::Policies),
             Self::User => rows::user(answer).map(Payload::User),
@@ -288,11 +279,39 @@ pub(crate) struct ClusterView {
 
 impl ClusterView {
     async fn ask(&self, host: HostName) -> Report {
-        let answer = self.api.get(&host, self.question.path()).await;
-        let outcome = answer
-            .and_then(|answer| self.question.accepts(answer))
-            .and_then(|answer| self.question.read(&answer));
+        let question = self.question;
+        let outcome = if question == Question::AllQueues {
+            self.ask_for_all_queues(&host).await.map(Payload::Queues)
+        } else {
+            let answer = self.api.get(&host, &question.path()).await;
+            answer
+                .and_then(|answer| question.accepts(answer))
+                .and_then(|answer| question.read(&answer))
+        };
         Report { host, outcome }
+    }
+
+    /// One page after the other, until there are as many rows as the node says that there are
+    /// queues. One that moved from page to page meanwhile counts once.
+    async fn ask_for_all_queues(&self, host: &HostName) -> Result<QueuePage, SourceFailure> {
+        let mut whole = QueuePage::default();
+        for number in 1..=MOST_PAGES {
+            let answer = self.api.get(host, &queues(number)).await;
+            let page = rows::queues(&expect_ok(answer?)?)?;
+            let is_empty = page.rows.is_empty();
+            whole.rows.extend(page.rows);
+            whole.total = page.total;
+            whole.skipped_rows += page.skipped_rows;
+            let seen = whole.rows.len() + whole.skipped_rows;
+            if is_empty || whole.total.is_none_or(|total| total <= seen as u64) {
+                break;
+            }
+        }
+        let mut names = BTreeSet::new();
+        whole
+            .rows
+            .retain(|row| names.insert((row.vhost.clone(), row.name.clone())));
+        Ok(whole)
     }
 
     async fn ask_any(&self) -> Report {
@@ -333,6 +352,11 @@ impl ClusterView {
     }
 }
 
+/// A page of queues, counted from 1.
+fn queues(page: usize) -> String {
+    format!("{QUEUES}&page={page}")
+}
+
 /// Whether another node would not do better: the same rights count on all of them. A refused login
 /// does not end it, for a node that left its cluster has forgotten the cluster's users.
 fn ends_the_search(report: &Report) -> bool {
@@ -353,7 +377,11 @@ impl Source for ClusterView {
     fn cadence(&self) -> Cadence {
         Cadence {
             interval: self.question.interval(),
-            limit: LIMIT,
+            limit: if self.question == Question::AllQueues {
+                ALL_LIMIT
+            } else {
+                LIMIT
+            },
         }
     }
 

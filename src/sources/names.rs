@@ -1,15 +1,13 @@
 //! Owns the question by which addresses a host knows the other nodes' hosts. A node joins another
 //! only if both know each other by name. Asked on demand only.
 
-use super::{Cadence, Reach, Report, Source};
+use super::{AskOne, Cadence, Reach};
 use crate::invocation::Read;
 use crate::model::host::NameReport;
-use crate::model::name::NodeName;
-use crate::model::observation::{FailureKind, Payload, SourceFailure, SourceId, SourceKind};
+use crate::model::name::{HostName, NodeName};
+use crate::model::observation::{FailureKind, Payload, SourceFailure, SourceKind};
 use crate::model::text::Shown;
 use crate::remote::outcome::Output;
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(6);
@@ -24,12 +22,19 @@ pub(crate) struct NamesOnHost {
     pub(crate) others: Vec<NodeName>,
 }
 
-impl NamesOnHost {
-    async fn ask(&self) -> Result<NameReport, SourceFailure> {
+impl AskOne for NamesOnHost {
+    const KIND: SourceKind = SourceKind::Names;
+    const CADENCE: Cadence = Cadence::on_demand(LIMIT);
+
+    fn host(&self) -> &HostName {
+        &self.reach.host
+    }
+
+    async fn ask(&self) -> Result<Payload, SourceFailure> {
         let of = self.others.clone();
         let read = Read::Names { of };
         let output = self.reach.link()?.read(&read, LIMIT).await?;
-        parse(&output)
+        parse(&output).map(Payload::Names)
     }
 }
 
@@ -50,29 +55,6 @@ fn parse(output: &Output) -> Result<NameReport, SourceFailure> {
         }
     }
     Ok(report)
-}
-
-impl Source for NamesOnHost {
-    fn id(&self) -> SourceId {
-        SourceId::new(SourceKind::Names, self.reach.host.clone())
-    }
-
-    fn cadence(&self) -> Cadence {
-        Cadence {
-            interval: Duration::from_secs(15),
-            limit: LIMIT + Duration::from_secs(1),
-        }
-    }
-
-    fn observe(&self) -> BoxFuture<'_, Report> {
-        async {
-            Report {
-                host: self.reach.host.clone(),
-                outcome: self.ask().await.map(Payload::Names),
-            }
-        }
-        .boxed()
-    }
 }
 
 #[cfg(test)]

@@ -31,6 +31,21 @@ pub struct Cadence {
     pub limit: Duration,
 }
 
+impl Cadence {
+    /// Of what is asked on demand only, by commands that take `limit` together.
+    pub(super) const fn on_demand(limit: Duration) -> Self {
+        Self::with_room(Duration::from_secs(15), limit)
+    }
+
+    /// Of what takes a command that ends itself after `limit`, so that its own words are heard.
+    pub(super) const fn with_room(interval: Duration, limit: Duration) -> Self {
+        Self {
+            interval,
+            limit: limit.saturating_add(Duration::from_secs(1)),
+        }
+    }
+}
+
 /// Whether the pollers ask at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pace {

@@ -1,22 +1,21 @@
 //! Owns the question put to a node itself through `rabbitmqctl` on its host: what it says of its
 //! cluster. It starts a whole runtime there, so it is asked on demand and never polled.
 
-use super::{Cadence, Reach, Report, Source};
+use super::{AskOne, Cadence, Reach};
 use crate::invocation::Read;
 use crate::model::broker::{Holdings, NodeStatus, Version};
-use crate::model::name::NodeName;
-use crate::model::observation::{FailureKind, Payload, SourceFailure, SourceId, SourceKind};
+use crate::model::name::{HostName, NodeName};
+use crate::model::observation::{FailureKind, Payload, SourceFailure, SourceKind};
 use crate::model::text::Shown;
 use crate::remote::outcome::Output;
-use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, join_all};
+use futures_util::future::join_all;
 use serde_json::Value;
 use std::time::Duration;
 
 /// From connecting to the last line.
 const LIMIT: Duration = Duration::from_secs(13);
 /// All questions to one host together.
-const WHOLE_LIMIT: Duration = Duration::from_secs(30);
+const WHOLE_LIMIT: Duration = Duration::from_secs(29);
 
 /// What a node says of its cluster.
 #[derive(Debug)]
@@ -27,8 +26,15 @@ pub(crate) struct StatusOfNode {
     pub(crate) others: Vec<NodeName>,
 }
 
-impl StatusOfNode {
-    async fn ask(&self) -> Result<NodeStatus, SourceFailure> {
+impl AskOne for StatusOfNode {
+    const KIND: SourceKind = SourceKind::NodeStatus;
+    const CADENCE: Cadence = Cadence::on_demand(WHOLE_LIMIT);
+
+    fn host(&self) -> &HostName {
+        &self.reach.host
+    }
+
+    async fn ask(&self) -> Result<Payload, SourceFailure> {
         let node = self.node.clone();
         let output = self
             .reach
@@ -52,9 +58,11 @@ impl StatusOfNode {
                 .map(async |other| (other.clone(), self.ping(other).await));
             (status.holdings, status.reached) = tokio::join!(self.holdings(), join_all(tries));
         }
-        Ok(status)
+        Ok(Payload::NodeStatus(status))
     }
+}
 
+impl StatusOfNode {
     async fn holdings(&self) -> Option<Holdings> {
         let node = self.node.clone();
         let link = self.reach.link().ok()?;
@@ -151,29 +159,6 @@ fn names(value: Option<&Value>) -> Vec<NodeName> {
         .flatten()
         .filter_map(|name| NodeName::parse(name.as_str()?).ok())
         .collect()
-}
-
-impl Source for StatusOfNode {
-    fn id(&self) -> SourceId {
-        SourceId::new(SourceKind::NodeStatus, self.reach.host.clone())
-    }
-
-    fn cadence(&self) -> Cadence {
-        Cadence {
-            interval: Duration::from_secs(15),
-            limit: WHOLE_LIMIT,
-        }
-    }
-
-    fn observe(&self) -> BoxFuture<'_, Report> {
-        async {
-            Report {
-                host: self.reach.host.clone(),
-                outcome: self.ask().await.map(Payload::NodeStatus),
-            }
-        }
-        .boxed()
-    }
 }
 
 #[cfg(test)]

@@ -7,18 +7,15 @@ mod addresses;
 mod tests;
 
 use super::poller::{Control, Pace};
-use super::{Cadence, Reach, Report, Source};
+use super::{AskOne, Cadence, Reach, Source};
 use crate::clock;
 use crate::invocation::Read;
 use crate::model::host::{AddressReport, AddressVia};
-use crate::model::observation::{
-    FailureKind, Observation, Payload, SourceFailure, SourceId, SourceKind,
-};
+use crate::model::name::HostName;
+use crate::model::observation::{FailureKind, Observation, Payload, SourceFailure, SourceKind};
 use crate::remote::Lines;
 use crate::remote::backoff::{Backoff, roll};
 use addresses::{Event, Table, parse_event};
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, interval, timeout};
@@ -275,28 +272,19 @@ fn payload(via: AddressVia, table: Table) -> Payload {
     })
 }
 
-impl Source for Addresses {
-    fn id(&self) -> SourceId {
-        SourceId::new(SourceKind::Vip, self.reach.host.clone())
+impl AskOne for Addresses {
+    const KIND: SourceKind = SourceKind::Vip;
+    const CADENCE: Cadence = Cadence {
+        interval: POLL,
+        limit: LIMIT,
+    };
+
+    fn host(&self) -> &HostName {
+        &self.reach.host
     }
 
-    fn cadence(&self) -> Cadence {
-        Cadence {
-            interval: POLL,
-            limit: LIMIT,
-        }
-    }
-
-    fn observe(&self) -> BoxFuture<'_, Report> {
-        async {
-            Report {
-                host: self.reach.host.clone(),
-                outcome: self
-                    .list()
-                    .await
-                    .map(|table| payload(AddressVia::Poll, table)),
-            }
-        }
-        .boxed()
+    async fn ask(&self) -> Result<Payload, SourceFailure> {
+        let table = self.list().await?;
+        Ok(payload(AddressVia::Poll, table))
     }
 }

@@ -1,13 +1,11 @@
 //! Owns the question put to each node about policies: which it knows, and which it says are in
 //! force on the queues. One node's word is no proof of what another did.
 
-use super::{Api, LIMIT, POLICIES, QUEUES, expect_ok, rows};
+use super::{Api, LIMIT, POLICIES, expect_ok, queues};
 use crate::model::broker::PolicyView;
 use crate::model::name::{HostName, NodeName};
-use crate::model::observation::{Payload, SourceFailure, SourceId, SourceKind};
-use crate::sources::{Cadence, Report, Source};
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
+use crate::model::observation::{Payload, SourceFailure, SourceKind};
+use crate::sources::{AskOne, Cadence};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,41 +17,29 @@ pub(crate) struct PolicyCheck {
     pub(crate) node: NodeName,
 }
 
-impl PolicyCheck {
-    async fn ask(&self) -> Result<PolicyView, SourceFailure> {
-        let (policies, queues) = tokio::join!(
+impl AskOne for PolicyCheck {
+    const KIND: SourceKind = SourceKind::PolicyView;
+    const CADENCE: Cadence = Cadence {
+        interval: Duration::from_secs(15),
+        limit: LIMIT,
+    };
+
+    fn host(&self) -> &HostName {
+        &self.host
+    }
+
+    async fn ask(&self) -> Result<Payload, SourceFailure> {
+        let first = queues(1);
+        let (policies, rows) = tokio::join!(
             self.api.get(&self.host, POLICIES),
-            self.api.get(&self.host, QUEUES)
+            self.api.get(&self.host, &first)
         );
-        let (policies, queues) = (expect_ok(policies?)?, expect_ok(queues?)?);
+        let (policies, rows) = (expect_ok(policies?)?, expect_ok(rows?)?);
         // The answers do not say whose they are; the last that did must have been of this node.
         self.api.check(&self.host, &self.node)?;
-        Ok(PolicyView {
-            policies: rows::policies(&policies)?,
-            queues: rows::queues(&queues)?,
-        })
-    }
-}
-
-impl Source for PolicyCheck {
-    fn id(&self) -> SourceId {
-        SourceId::new(SourceKind::PolicyView, self.host.clone())
-    }
-
-    fn cadence(&self) -> Cadence {
-        Cadence {
-            interval: Duration::from_secs(15),
-            limit: LIMIT,
-        }
-    }
-
-    fn observe(&self) -> BoxFuture<'_, Report> {
-        async {
-            Report {
-                host: self.host.clone(),
-                outcome: self.ask().await.map(Payload::PolicyView),
-            }
-        }
-        .boxed()
+        Ok(Payload::PolicyView(PolicyView {
+            policies: super::rows::policies(&policies)?,
+            queues: super::rows::queues(&rows)?,
+        }))
     }
 }
