@@ -2,6 +2,7 @@
 //! The only holder of `remote::Operate`.
 
 pub mod control;
+pub mod definitions;
 mod delivery;
 pub mod event;
 pub mod eyes;

@@ -1,9 +1,11 @@
 //! Owns what `plan`, `run` and the console share: the links to the hosts, the fleet of sources,
 //! and the fresh look on which a plan rests.
 
+use super::output;
 use crate::action::Action;
 use crate::config::Cluster;
 use crate::executor::control::Control;
+use crate::executor::definitions::{self, KeepError};
 use crate::executor::event::{RunEvent, RunEventKind, RunId, RunOutcome};
 use crate::executor::eyes::FleetEyes;
 use crate::executor::hosts::{HostLockError, HostLocks};
@@ -17,15 +19,21 @@ use crate::executor::state::{StateDir, StateError};
 use crate::executor::{self, Hands};
 use crate::guard::Permit;
 use crate::model::Model;
-use crate::model::observation::{Observation, SourceKind};
+use crate::model::name::NodeName;
+use crate::model::observation::{Observation, SourceFailure, SourceKind};
 use crate::model::shutdown::StopRecord;
 use crate::model::text::Shown;
 use crate::runbook;
 use crate::runbook::plan::{Plan, Preflight, Refusal, Verdict};
 use crate::sources::Fleet;
+use secrecy::ExposeSecret;
+use std::path::PathBuf;
 use std::sync::Arc;
 use strum::IntoEnumIterator;
 use tokio::sync::mpsc::UnboundedSender;
+
+/// What a run is told with, and what it tells.
+pub type Told = (Control, UnboundedSender<RunEvent>);
 
 /// Open ways to one cluster.
 #[derive(Debug, Clone)]
@@ -50,6 +58,15 @@ impl Session {
         }
     }
 
+    /// Tells who looks on that the look takes its time.
+    pub fn announce(&self) {
+        let hosts = self.cluster.inventory.hosts.len();
+        output::progress(format_args!(
+            "looking at {hosts} hosts of {} …",
+            self.cluster.name
+        ));
+    }
+
     /// Asks these sources once, and gives a model of what they said and nothing else.
     pub async fn survey(&self, wanted: impl Fn(SourceKind) -> bool) -> Model {
         let mut model = Model::new(self.cluster.inventory.clone());
@@ -69,13 +86,15 @@ impl Session {
         let asks = runbook::also_asks(action);
         // What takes long comes first: what was seen beside it would be old by the time it is over.
         let mut model = self.survey(|kind| asks.contains(&kind)).await;
-        let cheap = |kind: SourceKind| {
-            kind != SourceKind::Canary
-                && !kind.is_costly()
-                && !kind.is_for_runbooks()
-                && !asks.contains(&kind)
+        // All queues instead of a page of them.
+        let others = |kind: SourceKind| {
+            kind == SourceKind::AllQueues
+                || !matches!(kind, SourceKind::Canary | SourceKind::Queues)
+                    && !kind.is_costly()
+                    && !kind.is_for_runbooks()
+                    && !asks.contains(&kind)
         };
-        for observation in self.observe(cheap).await {
+        for observation in self.observe(others).await {
             model.apply(observation);
         }
         if asks.contains(&SourceKind::NodeFiles) {
@@ -142,7 +161,8 @@ impl Session {
         }
     }
 
-    /// Takes the locks and opens the journal of a run of `plan`. Nothing is changed.
+    /// Takes the locks, keeps copies of definitions that the run of `plan` destroys, and opens its
+    /// journal. Nothing is changed.
     pub async fn prepare(
         &self,
         plan: &Plan,
@@ -152,6 +172,7 @@ impl Session {
         let id = RunId::new(crate::clock::now().wall);
         let holder = holder(&plan.action, &id);
         let lock = ClusterLock::take(&state, &plan.cluster, &holder)?;
+        let definitions = self.keep_definitions(plan, &state, &id).await?;
         let hosts = HostLocks::take(plan, &self.hands, permit, &holder).await?;
         let journal = Journal::create(&state, &id)?;
         let start = Start {
@@ -159,8 +180,27 @@ impl Session {
             lock,
             journal,
             torn: None,
+            definitions,
         };
         Ok((id, Ready { start, hosts }))
+    }
+
+    async fn keep_definitions(
+        &self,
+        plan: &Plan,
+        state: &StateDir,
+        run: &RunId,
+    ) -> Result<Vec<PathBuf>, StartError> {
+        let mut kept = Vec::new();
+        for node in &plan.definitions {
+            let fetched = self.fleet.definitions(node).await;
+            let json = fetched.map_err(|failure| StartError::Definitions {
+                node: node.clone(),
+                failure,
+            })?;
+            kept.push(definitions::keep(state, run, node, json.expose_secret())?);
+        }
+        Ok(kept)
     }
 
     /// As `prepare`, to go on with the run of `seen`.
@@ -215,22 +255,11 @@ impl Session {
         }: Ready,
         (record, model): (&RunRecord, &Model),
         permit: Permit,
-        (control, events): (Control, UnboundedSender<RunEvent>),
+        told: Told,
     ) -> RunOutcome {
         let torn = start.torn.take();
         let mut eyes = FleetEyes::new(Arc::clone(&self.fleet));
-        let setting = Setting {
-            model,
-            eyes: &mut eyes,
-            hands: &self.hands,
-            audit: &mut start.journal,
-            lock: &start.lock,
-            hosts: &mut hosts,
-            control,
-            events,
-            clock: crate::clock::now,
-            who: who(),
-        };
+        let setting = self.setting(model, &mut eyes, (&mut start, &mut hosts), told);
         let outcome = executor::run::resume(record, torn, permit, setting).await;
         hosts.release().await;
         outcome
@@ -245,24 +274,36 @@ impl Session {
         }: Ready,
         planned: &Planned,
         permit: Permit,
-        (control, events): (Control, UnboundedSender<RunEvent>),
+        told: Told,
     ) -> RunOutcome {
         let mut eyes = FleetEyes::new(Arc::clone(&self.fleet));
-        let setting = Setting {
-            model: &planned.model,
-            eyes: &mut eyes,
+        let id = start.id.clone();
+        let setting = self.setting(&planned.model, &mut eyes, (&mut start, &mut hosts), told);
+        let outcome = executor::run::run(id, &planned.plan, permit, setting).await;
+        hosts.release().await;
+        outcome
+    }
+
+    fn setting<'a>(
+        &'a self,
+        model: &'a Model,
+        eyes: &'a mut FleetEyes,
+        (start, hosts): (&'a mut Start, &'a mut HostLocks),
+        (control, events): Told,
+    ) -> Setting<'a> {
+        Setting {
+            model,
+            eyes,
             hands: &self.hands,
             audit: &mut start.journal,
             lock: &start.lock,
-            hosts: &mut hosts,
+            hosts,
             control,
             events,
             clock: crate::clock::now,
             who: who(),
-        };
-        let outcome = executor::run::run(start.id, &planned.plan, permit, setting).await;
-        hosts.release().await;
-        outcome
+            definitions: start.definitions.clone(),
+        }
     }
 
     /// Ends every connection.
@@ -296,6 +337,7 @@ struct Start {
     lock: ClusterLock,
     journal: Journal,
     torn: Option<Shown>,
+    definitions: Vec<PathBuf>,
 }
 
 /// Closes the run of `seen` for good. Nothing is sent.
@@ -329,6 +371,7 @@ fn reopen(seen: &RunRecord) -> Result<Start, StartError> {
         lock,
         journal: reopened.journal,
         torn: reopened.torn,
+        definitions: Vec::new(),
     })
 }
 
@@ -344,6 +387,17 @@ pub enum StartError {
     /// Another run holds a host, or a host cannot be locked.
     #[error(transparent)]
     Host(#[from] HostLockError),
+    /// A node does not give the definitions of which a copy is to be kept: no copy, no action.
+    #[error("copy the definitions of {node}: {failure}")]
+    Definitions {
+        /// Which node.
+        node: NodeName,
+        /// Why.
+        failure: SourceFailure,
+    },
+    /// The copy cannot be written.
+    #[error(transparent)]
+    Keep(#[from] KeepError),
     /// Someone else went on with it while the operator was asked.
     #[error("go on with the run {run}: its journal has grown meanwhile; look at it again")]
     Moved {

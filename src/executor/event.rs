@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// A run's id: time of start and a random tail, such as `20261122-140231-7f3a`.
@@ -60,6 +61,9 @@ pub enum RunEventKind {
         plan: Box<Plan>,
         /// Who runs it: user@machine.
         who: String,
+        /// Where copies of what nodes had defined are kept on this machine.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        definitions: Vec<PathBuf>,
     },
     /// Someone goes on with a run that came to no good end.
     Resumed {

@@ -7,6 +7,7 @@ use crate::model::text::Shown;
 use crate::runbook::plan::Plan;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// A run, as far as its events tell.
@@ -22,6 +23,9 @@ pub struct RunRecord {
     pub elapsed: Duration,
     /// What was announced.
     pub plan: Plan,
+    /// Where copies of what nodes had defined are kept on the machine of its operator.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub definitions: Vec<PathBuf>,
     /// The steps of the plan, in order.
     pub steps: Vec<StepRecord>,
     /// How it ended; `None`: it goes on, or its process was ended.
@@ -152,7 +156,12 @@ impl RunRecord {
 
     /// The record of a run of which only the announcement is known.
     pub fn announced(event: &RunEvent) -> Option<Self> {
-        let RunEventKind::Announced { plan, who } = &event.what else {
+        let RunEventKind::Announced {
+            plan,
+            who,
+            definitions,
+        } = &event.what
+        else {
             return None;
         };
         let steps = plan.steps.iter().map(|step| StepRecord {
@@ -176,6 +185,7 @@ impl RunRecord {
             elapsed: event.elapsed,
             steps: steps.collect(),
             plan: (**plan).clone(),
+            definitions: definitions.clone(),
             outcome: None,
             resumed: Vec::new(),
             abandoned: None,
@@ -213,7 +223,10 @@ impl RunRecord {
                 record.command_end = Some(words.clone());
             }),
             RunEventKind::Waiting { step, words } => self.at(*step, |record| {
-                record.state = StepState::Waiting;
+                // While the command runs the cluster is asked already; its end is still to come.
+                if record.state != StepState::Sent {
+                    record.state = StepState::Waiting;
+                }
                 record.waiting = Some(words.clone());
             }),
             RunEventKind::StepEnded { step, outcome } => self.at(*step, |record| {

@@ -83,6 +83,7 @@ pub fn text(record: &RunRecord) -> String {
             hand.at.strftime("%Y-%m-%d %H:%M:%SZ")
         )
     }));
+    lines.extend(copies(record).map(|(what, path)| format!("{what}: {path}")));
     lines.push(conclusion(record));
     lines.push(String::new());
     for (index, step) in record.steps.iter().enumerate() {
@@ -120,6 +121,7 @@ pub fn markdown(record: &RunRecord) -> String {
         ("Resumed", format!("by {} at {at}", hand.who))
     }));
     facts.push(("Took", seconds(record.elapsed)));
+    facts.extend(copies(record));
     out.push_str("| | |\n|---|---|\n");
     for (name, value) in facts {
         // Writing to a string cannot fail.
@@ -156,6 +158,12 @@ pub fn markdown(record: &RunRecord) -> String {
         }
     }
     out
+}
+
+/// Where copies of definitions are, each with what it is.
+fn copies(record: &RunRecord) -> impl Iterator<Item = (&'static str, String)> {
+    let paths = record.definitions.iter();
+    paths.map(|path| ("Definitions before it", path.display().to_string()))
 }
 
 /// What was known before the first step.

@@ -21,6 +21,8 @@ use crate::runbook;
 use crate::runbook::plan::{Plan, Step};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 use words::no_audit_no_action;
@@ -52,6 +54,8 @@ pub struct Setting<'a> {
     pub clock: fn() -> Moment,
     /// Who runs it: user@machine.
     pub who: String,
+    /// Where copies of what nodes have defined were kept, for this very run.
+    pub definitions: Vec<PathBuf>,
 }
 
 /// Runs `plan` under `permit`, and says how it ended. The permit is used up.
@@ -67,6 +71,7 @@ pub async fn run<'a>(
     let opening = RunEventKind::Announced {
         plan: Box::new(plan.clone()),
         who: setting.who.clone(),
+        definitions: setting.definitions.clone(),
     };
     let run = Run {
         started: (setting.clock)(),
@@ -77,7 +82,7 @@ pub async fn run<'a>(
         audit_fault: None,
         id,
         plan,
-        permit,
+        permit: Arc::new(permit),
         setting,
     };
     run.carry_out(opening).await
@@ -123,7 +128,7 @@ pub async fn resume<'a>(
         audit_fault: None,
         id: record.run.clone(),
         plan: &record.plan,
-        permit,
+        permit: Arc::new(permit),
         setting,
     };
     run.carry_out(opening).await
@@ -154,7 +159,7 @@ enum Sent {
 struct Run<'a> {
     id: RunId,
     plan: &'a Plan,
-    permit: Permit,
+    permit: Arc<Permit>,
     setting: Setting<'a>,
     started: Moment,
     /// Run time before `started`.

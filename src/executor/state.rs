@@ -49,7 +49,12 @@ impl StateDir {
         let state = Self {
             root: root.to_owned(),
         };
-        for path in [state.root.clone(), state.runs(), state.locks()] {
+        for path in [
+            state.root.clone(),
+            state.runs(),
+            state.locks(),
+            state.definitions(),
+        ] {
             prepare(&path).map_err(|source| StateError::Prepare { path, source })?;
         }
         Ok(state)
@@ -58,6 +63,11 @@ impl StateDir {
     /// One journal per run.
     pub fn runs(&self) -> PathBuf {
         self.root.join("runs")
+    }
+
+    /// Copies of definitions, by run and node.
+    pub fn definitions(&self) -> PathBuf {
+        self.root.join("definitions")
     }
 
     /// One lock per cluster.

@@ -150,7 +150,7 @@ impl Model {
 /// shows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RemovalImpact {
-    /// Classic queues without another usable copy: deleted.
+    /// Classic queues without another usable copy, and streams without another replica: deleted.
     pub deleted: Vec<QueueName>,
     /// Messages in them, where known.
     pub deleted_messages: u64,
@@ -158,7 +158,9 @@ pub struct RemovalImpact {
     pub quorum: Vec<QueueName>,
     /// Streams with a replica there.
     pub streams: Vec<QueueName>,
-    /// Quorum queues whose remaining replicas would be no majority of themselves, or none at all.
+    /// Quorum queues whose remaining replicas would be no majority of themselves, or none at all, or
+    /// whose replicas are no majority now, so that none can be taken off; streams of which no other
+    /// replica is online.
     pub stranded: Vec<QueueName>,
     /// Quorum queues that would be left with an even number of replicas.
     pub even: usize,
@@ -182,8 +184,10 @@ impl Model {
                 Some(QueueType::Quorum) if row.members.contains(node) => {
                     impact.quorum.push(row.name.clone());
                     let left = row.members.len() - 1;
-                    let online = row.online.iter().filter(|member| *member != node).count();
-                    if left == 0 || online < left / 2 + 1 {
+                    let online = others_online(row, node);
+                    // Taking a replica off is agreed on by all that there are now.
+                    let agree = row.online.len() > row.members.len() / 2;
+                    if left == 0 || online < left / 2 + 1 || !agree {
                         impact.stranded.push(row.name.clone());
                     } else if left % 2 == 0 {
                         impact.even += 1;
@@ -191,6 +195,12 @@ impl Model {
                 }
                 Some(QueueType::Stream) if row.members.contains(node) => {
                     impact.streams.push(row.name.clone());
+                    if row.members.len() == 1 {
+                        impact.deleted.push(row.name.clone());
+                        impact.deleted_messages += row.messages.unwrap_or(0);
+                    } else if others_online(row, node) == 0 {
+                        impact.stranded.push(row.name.clone());
+                    }
                 }
                 Some(QueueType::Quorum | QueueType::Stream | QueueType::Other(_)) => {}
                 Some(QueueType::Classic) | None => {
@@ -248,12 +258,15 @@ fn is_only_copy(row: &QueueRow, node: &NodeName) -> bool {
             .any(|member| member != node && row.members.contains(member))
 }
 
+fn others_online(row: &QueueRow, node: &NodeName) -> usize {
+    row.online.iter().filter(|member| *member != node).count()
+}
+
 /// By the members shown: the members left online without `node` would not be a majority.
 fn loses_quorum(row: &QueueRow, node: &NodeName) -> bool {
     let replicated = matches!(row.queue_type, Some(QueueType::Quorum | QueueType::Stream));
     if !replicated || !row.members.contains(node) {
         return false;
     }
-    let left = row.online.iter().filter(|member| *member != node).count();
-    left < row.members.len() / 2 + 1
+    others_online(row, node) < row.members.len() / 2 + 1
 }

@@ -45,7 +45,11 @@ pub(super) fn join(action: &Action, ground: Ground<'_>, kind: NodeType) -> Resul
     } else {
         vec![destroyed(ground)]
     };
-    Ok(ground.plan(action, preflight, blast, entering(ground, kind)))
+    let definitions = if member { Vec::new() } else { both(ground) };
+    Ok(Plan {
+        definitions,
+        ..ground.plan(action, preflight, blast, entering(ground, kind))
+    })
 }
 
 /// As `join`, after the cluster has forgotten what it still believes of the node.
@@ -72,7 +76,15 @@ pub(super) fn rejoin(action: &Action, ground: Ground<'_>) -> Result<Plan, Refusa
     }
     let preflight = checks.verdict(action)?;
     steps.extend(entering(ground, NodeType::Disc));
-    Ok(ground.plan(action, preflight, blast, steps))
+    let definitions = if stale || !listed {
+        both(ground)
+    } else {
+        Vec::new()
+    };
+    Ok(Plan {
+        definitions,
+        ..ground.plan(action, preflight, blast, steps)
+    })
 }
 
 /// What can be told without a member that answers: whether the node and each it could join know each
@@ -95,6 +107,15 @@ pub(super) fn unmet(refusal: Refusal, ground: Ground<'_>, to: Option<&NodeName>)
     checks.behind(refusal)
 }
 
+/// Whose definitions are copied before a node joins: those that stay, and those that are destroyed.
+fn both(ground: Ground<'_>) -> Vec<NodeName> {
+    let mut nodes = vec![ground.through().clone()];
+    if ground.target.state == NodeState::Running {
+        nodes.push(ground.node().clone());
+    }
+    nodes
+}
+
 fn destroyed(ground: Ground<'_>) -> String {
     format!(
         "all that {} holds is destroyed: queues, messages, users, virtual hosts, policies",
@@ -110,6 +131,7 @@ fn joining(ground: Ground<'_>) -> Checks {
     checks.make(&preflight::COMPANY, ground);
     let entry = [
         &preflight::HOLDINGS,
+        &preflight::COPIES,
         &preflight::VERSIONS,
         &preflight::NAMES,
         &preflight::COOKIE,
@@ -248,7 +270,10 @@ pub(super) fn leave(action: &Action, ground: Ground<'_>) -> Result<Plan, Refusal
     start.already = vec![Probe::Alone { node: node.clone() }];
     start.after.clone_from(&start.already);
     steps.push(start);
-    Ok(ground.plan(action, preflight, blast, steps))
+    Ok(Plan {
+        definitions: ground.kept(),
+        ..ground.plan(action, preflight, blast, steps)
+    })
 }
 
 fn startable_to_leave(
@@ -290,7 +315,10 @@ pub(super) fn forget(action: &Action, ground: Ground<'_>) -> Result<Plan, Refusa
     } else {
         steps.push(forget_step(ground));
     }
-    Ok(ground.plan(action, preflight, blast, steps))
+    Ok(Plan {
+        definitions: ground.kept(),
+        ..ground.plan(action, preflight, blast, steps)
+    })
 }
 
 fn not_member(ground: Ground<'_>) -> Probe {

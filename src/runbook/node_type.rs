@@ -41,7 +41,11 @@ pub(super) fn plan(action: &Action, ground: Ground<'_>, kind: NodeType) -> Resul
         let fate = format!("{node} is reset and joins again: what only it holds is gone");
         blast::of_removal(ground, &fate)
     };
-    Ok(ground.plan(action, preflight, blast, steps(ground, kind, is_so)))
+    let definitions = if is_so { Vec::new() } else { ground.kept() };
+    Ok(Plan {
+        definitions,
+        ..ground.plan(action, preflight, blast, steps(ground, kind, is_so))
+    })
 }
 
 #[expect(

@@ -31,6 +31,9 @@ pub struct Plan {
     /// What a stop of the whole cluster keeps in the journal for its start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop: Option<WholeStop>,
+    /// The nodes whose definitions are copied to this machine before anything is sent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub definitions: Vec<NodeName>,
 }
 
 impl Plan {

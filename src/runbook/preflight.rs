@@ -12,7 +12,8 @@ mod traffic;
 pub use cluster::{ALARMS, CAPABILITY, COMPANY, FRESH, FRESH_EVERYWHERE, NOTHING_ELSE};
 pub use host::{COOKIE, COOKIE_CAN_MOVE, DATA, NAMES, STRANGER};
 pub use membership::{
-    BACKUP, DEATH, DISC, HANDSHAKE, HOLDINGS, LOSSES, PARTITION, REPLICAS, UNREPLICATED, VERSIONS,
+    BACKUP, COPIES, DEATH, DISC, HANDSHAKE, HOLDINGS, LOSSES, PARTITION, REPLICAS, UNREPLICATED,
+    VERSIONS,
 };
 pub use policy::{MAY_CHANGE_POLICIES, MAY_SYNCHRONISE};
 pub use quorum::{MAJORITY, QUORUM};
@@ -83,9 +84,8 @@ pub struct Checks {
     made: Vec<(Preflight, Option<String>)>,
 }
 
-/// What must hold before a running member is taken away.
-const STOPPING: [&Check; 9] = [
-    &PARTITION,
+/// What must hold before a running member is taken away, besides that the members agree.
+const STOPPING: [&Check; 8] = [
     &ALARMS,
     &QUORUM,
     &MAJORITY,
@@ -141,7 +141,7 @@ impl Checks {
     }
 
     /// Makes a check that warns where it would forbid.
-    fn advise(&mut self, check: &Check, ground: Ground<'_>) {
+    pub(super) fn advise(&mut self, check: &Check, ground: Ground<'_>) {
         let mut judged = (check.judge)(ground.model, ground.target, ground.now);
         if matches!(judged.verdict, Verdict::Failed | Verdict::CannotTell) {
             judged.verdict = Verdict::Warning;
@@ -150,13 +150,23 @@ impl Checks {
     }
 
     /// The checks before a member stops; those that do not apply to one that does not run are
-    /// skipped for the reason `idle`.
+    /// skipped for the reason `idle`. A partition is told and forbids nothing: a restart ends it.
     pub(super) fn of_stop(&mut self, ground: Ground<'_>, idle: &str) {
+        self.before_stop(ground, idle, Self::advise);
+    }
+
+    fn before_stop(
+        &mut self,
+        ground: Ground<'_>,
+        idle: &str,
+        on_partition: fn(&mut Self, &Check, Ground<'_>),
+    ) {
         if ground.target.state != NodeState::Running {
             return self.of_nothing(ground, idle);
         }
         self.make(&FRESH, ground);
         self.make(&CAPABILITY, ground);
+        on_partition(self, &PARTITION, ground);
         for check in STOPPING {
             self.make(check, ground);
         }
@@ -164,7 +174,8 @@ impl Checks {
 
     /// The checks before a member is removed for good, whether it runs or not.
     pub(super) fn of_removal(&mut self, ground: Ground<'_>) {
-        self.of_stop(ground, "it is not running: nothing is taken away");
+        let idle = "it is not running: nothing is taken away";
+        self.before_stop(ground, idle, Self::make);
         if ground.target.state != NodeState::Running {
             for check in [&PARTITION, &MAJORITY] {
                 self.made.retain(|(made, _)| made.id != check.id);
@@ -180,6 +191,7 @@ impl Checks {
     pub(super) fn of_nothing(&mut self, ground: Ground<'_>, idle: &str) {
         self.make(&FRESH, ground);
         self.make(&CAPABILITY, ground);
+        self.skip(&PARTITION, idle);
         for check in STOPPING {
             self.skip(check, idle);
         }

@@ -10,6 +10,8 @@ mod replicas;
 
 use super::plan::{MaintenanceWord, Probe};
 use crate::model::Model;
+use crate::model::broker::QueuePage;
+use crate::model::freshness_limit;
 use crate::model::impact::{QuorumMember, QuorumVerdict};
 use crate::model::moment::Moment;
 use crate::model::name::{HostName, NodeName};
@@ -130,8 +132,8 @@ impl Probe {
             | Self::AllReplicas { .. }
             | Self::MirrorsReady { .. }
             | Self::QueuesUp
-            | Self::QueuesBack { .. } => &[SourceKind::Queues],
-            Self::LeadersSpread => &[SourceKind::Queues, SourceKind::Management],
+            | Self::QueuesBack { .. } => &[SourceKind::AllQueues],
+            Self::LeadersSpread => &[SourceKind::AllQueues, SourceKind::Management],
             Self::PolicyIs { .. }
             | Self::NoPolicy { .. }
             | Self::PolicyInForce { .. }
@@ -140,9 +142,12 @@ impl Probe {
             Self::BalancersUse { .. } | Self::BalancersSpare { .. } | Self::OtherServers { .. } => {
                 &[SourceKind::Haproxy]
             }
-            Self::NotQuorumCritical { .. } | Self::ReplicasOnline { .. } => {
-                &[SourceKind::QuorumCritical, SourceKind::Queues]
-            }
+            Self::NotQuorumCritical { .. } => &[
+                SourceKind::QuorumCritical,
+                SourceKind::AllQueues,
+                SourceKind::Management,
+            ],
+            Self::ReplicasOnline { .. } => &[SourceKind::QuorumCritical, SourceKind::AllQueues],
             Self::Drained { by, .. } | Self::NotDrained { by, .. } => match by {
                 MaintenanceWord::Api => &[SourceKind::Management],
                 MaintenanceWord::Status => &[SourceKind::Management, SourceKind::NodeStatus],
@@ -441,8 +446,9 @@ fn maintenance(model: &Model, node: &NodeName, now: Moment) -> Result<(bool, Str
     }
 }
 
-/// The member itself is asked (the endpoint judges whoever answers). Where it cannot be, the
-/// queue page may still prove a loss, but never the opposite.
+/// The member itself is asked (the endpoint judges whoever answers). Where it cannot be, a list of
+/// queues may still prove a loss. The opposite it proves of a member in maintenance mode only, whose
+/// API is closed and which leads nothing, and if it is whole.
 fn not_quorum_critical(model: &Model, node: &NodeName, now: Moment) -> ProbeAnswer {
     let loses = |members: &[QuorumMember], basis: &str| {
         let names: Vec<String> = members.iter().map(ToString::to_string).collect();
@@ -461,7 +467,15 @@ fn not_quorum_critical(model: &Model, node: &NodeName, now: Moment) -> ProbeAnsw
         Some(QuorumVerdict::Critical(members)) => loses(members, ""),
         None => {
             let lost = model.stop_impact(node).quorum_lost;
-            if lost.is_empty() {
+            let is_whole = model
+                .queues
+                .current(now, freshness_limit(SourceKind::Queues))
+                .is_some_and(QueuePage::is_whole);
+            if lost.is_empty() && is_whole && model.node(node, now).draining == Some(true) {
+                ProbeAnswer::Holds(format!(
+                    "{node} is in maintenance mode and cannot be asked; by the members online no queue loses its quorum without it"
+                ))
+            } else if lost.is_empty() {
                 ProbeAnswer::CannotTell(format!(
                     "{node} could not be asked whether a quorum depends on it"
                 ))

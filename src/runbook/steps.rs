@@ -20,7 +20,9 @@ const START_DEADLINE: Duration = Duration::from_secs(300);
 const BOOT_DEADLINE: Duration = Duration::from_secs(360);
 /// systemd answers at once; only the way there takes time.
 const RESET_DEADLINE: Duration = Duration::from_secs(20);
-const DRAIN_DEADLINE: Duration = Duration::from_secs(120);
+/// The broker marks the member first and moves thousands of leaders then: the command must not give
+/// up in between.
+const DRAIN_DEADLINE: Duration = Duration::from_secs(600);
 const REVIVE_DEADLINE: Duration = Duration::from_secs(60);
 /// HAProxy's `rise` times its check interval, with room.
 pub(super) const BALANCER_DEADLINE: Duration = Duration::from_secs(60);
@@ -33,6 +35,14 @@ pub(super) struct Ground<'a> {
     pub(super) model: &'a Model,
     pub(super) target: Target<'a>,
     pub(super) now: Moment,
+}
+
+/// Another member than the target that runs: what the cluster has defined, it has too.
+pub(super) fn keeper(model: &Model, target: Target<'_>, now: Moment) -> Option<NodeName> {
+    let others = model.nodes(now).into_iter();
+    let mut running =
+        others.filter(|view| view.name != *target.node && view.state == NodeState::Running);
+    running.next().map(|view| view.name)
 }
 
 impl<'a> Ground<'a> {
@@ -67,7 +77,14 @@ impl<'a> Ground<'a> {
             blast_radius,
             steps,
             stop: None,
+            definitions: Vec::new(),
         }
+    }
+
+    /// Whose definitions are copied before the target is removed: nobody's, where it is no member.
+    pub(super) fn kept(self) -> Vec<NodeName> {
+        let keeper = keeper(self.model, self.target, self.now);
+        keeper.into_iter().filter(|_| self.is_listed()).collect()
     }
 
     /// Read from another member; where none answers, from the host.

@@ -16,6 +16,7 @@ use crate::runbook::fingerprint;
 use crate::runbook::plan::{Probe, Step};
 use crate::runbook::probe::ProbeAnswer;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -204,12 +205,10 @@ impl Run<'_> {
         }
         let sent_before = std::mem::replace(&mut self.sent, Sent::Something);
         let begun = Instant::now();
-        let outcome = tokio::select! {
-            biased;
-            () = self.setting.control.left() => return StepOutcome::Unknown {
+        let Some(outcome) = self.send(index, (step, change), &unit).await else {
+            return StepOutcome::Unknown {
                 reason: format!("the operator left while `{}` ran", change.argv()),
-            },
-            outcome = delivery::send(self.setting.hands, &self.permit, (step, change), &unit) => outcome,
+            };
         };
         let ended = self.command_ended(index, step, &outcome);
         let left = step.deadline.saturating_sub(begun.elapsed());
@@ -232,6 +231,47 @@ impl Run<'_> {
             CommandOutcome::Ended(_) | CommandOutcome::Answered(_) => left.min(AFTERMATH),
         };
         self.settle(index, step, Some(ended), limit).await
+    }
+
+    /// Sends the change and looks on until it has ended; `None` where the operator left.
+    async fn send(
+        &mut self,
+        index: usize,
+        (step, change): (&Step, &Change),
+        unit: &UnitName,
+    ) -> Option<CommandOutcome> {
+        let (control, hands) = (self.setting.control.clone(), self.setting.hands);
+        let permit = Arc::clone(&self.permit);
+        tokio::select! {
+            biased;
+            () = control.left() => None,
+            outcome = delivery::send(hands, &permit, (step, change), unit) => Some(outcome),
+            () = self.look_on(index, step) => None,
+        }
+    }
+
+    /// Tells what the cluster says while the command of a step runs, for as long as it does: nothing
+    /// is decided on it. Ends only where the operator left.
+    async fn look_on(&mut self, index: usize, step: &Step) {
+        let kinds = needs(&step.after);
+        // What starts a runtime on every host would slow down what it looks at.
+        let is_cheap = |kind: &SourceKind| !kind.is_costly() || *kind == SourceKind::AllQueues;
+        if !kinds.iter().all(is_cheap) {
+            return std::future::pending().await;
+        }
+        let mut told = String::new();
+        loop {
+            sleep(PAUSE.1).await;
+            let Some(model) = self.look(kinds.clone()).await else {
+                return;
+            };
+            if let Answer::Not(words) = ask(&step.after, &model, (self.setting.clock)())
+                && words != told
+            {
+                told.clone_from(&words);
+                self.tell(RunEventKind::Waiting { step: index, words });
+            }
+        }
     }
 
     /// Waits until the cluster says what the step is for, or `limit` has passed.

@@ -386,7 +386,8 @@ fn after_the_newest(standing: &Standing<'_>, survivor: Ground<'_>, lost: &[NodeN
     let others = standing.present.iter().copied();
     let others = others.filter(|ground| ground.node() != survivor.node());
     let order: Vec<Ground<'_>> = std::iter::once(survivor).chain(others).collect();
-    // The survivor first, alone: the others take from it who is a member.
+    // The survivor first, alone: the others take from it who is a member. That nobody lists the
+    // lost ones any more is seen before the next one starts: the disc alone does not say it.
     let first = survivor.start_any();
     let begun: Vec<String> = first.iter().map(|step| step.id.clone()).collect();
     steps.extend(first);
@@ -395,14 +396,13 @@ fn after_the_newest(standing: &Standing<'_>, survivor: Ground<'_>, lost: &[NodeN
         "survivor",
         std::slice::from_ref(survivor.node()),
     ));
+    steps.extend(lost.iter().map(|lost| gone(survivor, lost)));
     let rest = start::steps(standing, &order, None);
     steps.extend(rest.into_iter().filter(|step| !begun.contains(&step.id)));
     let at = steps.iter().position(|step| step.id == "queues");
     let at = at.unwrap_or(steps.len());
     // Quorum queues are not shrunk offline.
-    let after = lost
-        .iter()
-        .flat_map(|lost| [gone(survivor, lost), shrink(survivor, lost)]);
+    let after = lost.iter().map(|lost| shrink(survivor, lost));
     steps.splice(at..at, after);
     steps
 }

@@ -112,7 +112,7 @@ fn check(checks: &mut Checks, first: Ground<'_>, order: &[Ground<'_>], running: 
         return;
     }
     checks.make(&preflight::CAPABILITY, first);
-    checks.make(&preflight::PARTITION, first);
+    checks.advise(&preflight::PARTITION, first);
     for check in [&preflight::QUORUM, &preflight::MAJORITY] {
         let why =
             "every member is stopped on purpose: no quorum is kept, and none is lost for good";

@@ -59,7 +59,10 @@ fn fresh(model: &Model, target: Target<'_>, now: Moment) -> Judged {
     let mut sources: Vec<Result<String, String>> = model
         .inventory
         .nodes()
-        .map(|(host, node)| management(model, &host.name, node, now))
+        .map(|(host, node)| {
+            let own = management(model, &host.name, node, now);
+            own.or_else(|fault| seen_by_all(model, node, now).ok_or(fault))
+        })
         .collect();
     sources.push(services(model, target.host, target.state, now));
     // Which queues are hit matters only where something is stopped.

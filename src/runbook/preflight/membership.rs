@@ -10,6 +10,7 @@ use crate::model::name::{NodeName, QueueName};
 use crate::model::node::NodeState;
 use crate::model::observation::SourceKind;
 use crate::runbook::plan::Verdict;
+use crate::runbook::steps::keeper;
 
 /// P3: the members agree on who runs.
 pub const PARTITION: Check = Check {
@@ -32,11 +33,18 @@ pub const HOLDINGS: Check = Check {
     judge: holdings,
 };
 
-/// P12: users, virtual hosts and policies live on elsewhere.
+/// P12: users, virtual hosts and policies live on elsewhere, and a copy is made.
 pub const BACKUP: Check = Check {
     id: "P12",
-    title: "the definitions are kept by another member",
+    title: "the definitions are kept by another member, and copied",
     judge: backup,
+};
+
+/// P12 for a node that joins: what it has defined is destroyed, and a copy of it is made.
+pub const COPIES: Check = Check {
+    id: "P12",
+    title: "the definitions of both are copied",
+    judge: copies,
 };
 
 /// P13, P14, P16: cookie, names and ports, tried out.
@@ -63,7 +71,7 @@ pub const DISC: Check = Check {
 /// Quorum queues survive the loss of a replica for good.
 pub const REPLICAS: Check = Check {
     id: "R12",
-    title: "every quorum queue keeps a majority of its other replicas",
+    title: "every quorum queue keeps a majority of its other replicas, every stream one",
     judge: replicas,
 };
 
@@ -109,7 +117,7 @@ fn losses(model: &Model, target: Target<'_>, _now: Moment) -> Judged {
     let mut words = Vec::new();
     if !impact.deleted.is_empty() {
         words.push(format!(
-            "classic queues with their only usable copy there: {}",
+            "queues with their only usable copy there: {}",
             listed(&impact.deleted)
         ));
     }
@@ -191,23 +199,35 @@ fn holdings(model: &Model, target: Target<'_>, now: Moment) -> Judged {
 }
 
 fn backup(model: &Model, target: Target<'_>, now: Moment) -> Judged {
-    let keeper = model
-        .nodes(now)
-        .into_iter()
-        .find(|view| view.name != *target.node && view.state == NodeState::Running);
-    match keeper {
+    match keeper(model, target, now) {
         Some(keeper) => Judged::one(
             Verdict::Passed,
-            format!(
-                "{0} keeps users, virtual hosts and policies; no copy is made of them: `rabbitmqctl -n {0} export_definitions FILE` makes one, with password hashes in it",
-                keeper.name
-            ),
+            format!("{keeper} keeps users, virtual hosts and policies; {COPIED}"),
         ),
         None => Judged::one(
             Verdict::Failed,
             "no other member runs: the definitions would be lost with it",
         )
         .instead("bring another member up first"),
+    }
+}
+
+/// What becomes of definitions before a run that destroys some.
+const COPIED: &str = "before anything is sent, a copy is kept on this machine, which holds password hashes and no messages";
+
+fn copies(_model: &Model, target: Target<'_>, _now: Moment) -> Judged {
+    let node = target.node;
+    let Some(via) = target.via else {
+        return Judged::one(Verdict::NotApplicable, "no other member takes part");
+    };
+    if target.state == NodeState::Running {
+        let words = format!("those of {node} are destroyed, those of {via} stay; {COPIED} of both");
+        Judged::one(Verdict::Passed, words)
+    } else {
+        let words = format!(
+            "those of {node} are destroyed, and cannot be copied, for its app is stopped; of those of {via}, {COPIED}"
+        );
+        Judged::one(Verdict::Warning, words)
     }
 }
 
@@ -289,7 +309,7 @@ fn replicas(model: &Model, target: Target<'_>, _now: Moment) -> Judged {
         return Judged::one(
             Verdict::Failed,
             format!(
-                "without its replica on {} no majority would be left of {}",
+                "without its replica on {} no majority would be left of {}, or none agrees on it now",
                 target.node,
                 listed(&impact.stranded)
             ),

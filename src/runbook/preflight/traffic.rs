@@ -7,6 +7,7 @@ use crate::model::broker::{QueueRow, QueueType};
 use crate::model::freshness_limit;
 use crate::model::moment::Moment;
 use crate::model::name::HostName;
+use crate::model::node::Liveness;
 use crate::model::observation::SourceKind;
 use crate::runbook::plan::Verdict;
 
@@ -170,7 +171,18 @@ fn balancers(model: &Model, target: Target<'_>, now: Moment) -> Judged {
         Judged::new(Verdict::Failed, evidence)
             .instead("bring another server up on that load balancer first")
     } else if !unknown.is_empty() {
-        Judged::one(Verdict::CannotTell, told())
+        // A load balancer whose host is gone sends nobody anywhere.
+        let is_dead = |host: &HostName| model.liveness(host, now) == Liveness::Silent;
+        let another = unknown.len() < model.inventory.balancers().count();
+        if another && unknown.iter().all(is_dead) {
+            let words = format!(
+                "{}: the host does not answer, and another load balancer serves",
+                told()
+            );
+            Judged::one(Verdict::Warning, words)
+        } else {
+            Judged::one(Verdict::CannotTell, told())
+        }
     } else {
         let kept = model
             .inventory
