@@ -139,7 +139,7 @@ async fn beside_the_sources(
 }
 
 async fn dispatch(cli: Cli) -> anyhow::Result<u8> {
-    let out = Out::new(cli.common.color);
+    let out = Out::new(&cli.common);
     match cli.command {
         Some(Command::Status(args)) => {
             status::run(&select::cluster(&cli.common)?, &args, &out).await
@@ -151,9 +151,9 @@ async fn dispatch(cli: Cli) -> anyhow::Result<u8> {
             let cluster = select::cluster(&cli.common)?;
             run::run(&cluster, &mode(&cli.common, &cluster), &args, &out).await
         }
-        Some(Command::Runs(args)) => runs::run(&args, &out).await,
+        Some(Command::Runs(args)) => runs::run(&cli.common, &args, &out).await,
         Some(Command::Resume(args)) => resume::resume(&cli.common, &args, &out).await,
-        Some(Command::Abandon(args)) => resume::abandon(&args, &out),
+        Some(Command::Abandon(args)) => resume::abandon(&cli.common, &args, &out),
         Some(Command::Completions { shell }) => {
             clap_complete::generate(shell, &mut Cli::command(), "rmqtop", &mut std::io::stdout());
             Ok(0)

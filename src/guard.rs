@@ -90,6 +90,9 @@ pub enum Denied {
     /// Only the plan was asked for.
     #[error("nothing was done: --execute is missing")]
     NotExecuted,
+    /// The answer was no.
+    #[error("not confirmed: the answer was not yes")]
+    Declined,
     /// A name must be typed and was not.
     #[error("not confirmed: needs {}", asked(.needs))]
     NotConfirmed {
@@ -180,11 +183,11 @@ pub fn needs(plan: &Plan) -> Vec<Need> {
 /// Denied in monitor mode, without the wish to execute, and without every name that its tier
 /// asks for, typed exactly.
 pub fn permit(plan: &Plan, mode: &Mode, confirmation: &Confirmation) -> Result<Permit, Denied> {
-    if let Mode::Monitor(reason) = mode {
-        return Err(reason.clone().into());
-    }
     if confirmation.execute == Execute::No {
         return Err(Denied::NotExecuted);
+    }
+    if let Mode::Monitor(reason) = mode {
+        return Err(reason.clone().into());
     }
     let mut ignored = confirmation.typed.clone();
     let mut missing = Vec::new();

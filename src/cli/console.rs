@@ -1,15 +1,16 @@
 //! Owns the console's way to the world: sources, planning, guard and executor behind
 //! `tui::Backend`. The only place where the screen and the engine meet.
 
-use super::output::say;
-use super::session::{self, Planned, Session};
+use super::output::{Out, say};
+use super::run::{heed, say_how_to_resume};
+use super::session::{self, Planned, Session, Told};
 use super::{ColorChoice, Common, mode};
 use crate::action::Action;
 use crate::app::Setup;
 use crate::app::effect::Leaving;
 use crate::config::Cluster;
-use crate::executor::control::{self, Control, Controller};
-use crate::executor::event::{RunEvent, RunId, RunOutcome};
+use crate::executor::control::{self, Controller};
+use crate::executor::event::{RunId, RunOutcome};
 use crate::executor::follow::Follower;
 use crate::executor::record::{Look, Review, RunRecord};
 use crate::executor::state::StateDir;
@@ -28,6 +29,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::task::TaskTracker;
 
 /// Observations that may wait for the screen.
 const QUEUED: usize = 1024;
@@ -44,12 +47,14 @@ pub async fn run(cluster: &Cluster, common: &Common) -> anyhow::Result<u8> {
     let session = Session::open(cluster);
     let mode = mode(common, cluster);
     let (seen, observations) = mpsc::channel(QUEUED);
+    let (runs, tasks) = (Runs::default(), TaskTracker::new());
     let world = World {
         session: session.clone(),
         mode: mode.clone(),
         seen,
         watch: None,
-        runs: Runs::default(),
+        runs: Arc::clone(&runs),
+        tasks: tasks.clone(),
     };
     let left = tui::run(tui::Session {
         setup: Setup {
@@ -64,6 +69,10 @@ pub async fn run(cluster: &Cluster, common: &Common) -> anyhow::Result<u8> {
         backend: Box::new(world),
     })
     .await;
+    let out = Out::new(common);
+    if matches!(left, Ok(Leaving::Terminated) | Err(_)) {
+        end_runs(&runs, &tasks, &out).await;
+    }
     session.close();
     match left? {
         Leaving::Done | Leaving::Terminated => {}
@@ -71,12 +80,31 @@ pub async fn run(cluster: &Cluster, common: &Common) -> anyhow::Result<u8> {
             say(format_args!(
                 "a run was left before its end; how far it came: rmqtop runs {run}"
             ));
+            say_how_to_resume(&run, &out);
         }
         Leaving::RunLeft { run: None } => {
             say("a run was left before its end; how far it came: rmqtop runs");
         }
     }
     Ok(0)
+}
+
+/// The terminal is gone, or the console was told to end: a run under way takes its step to the end,
+/// as after the first interrupt, and writes its own.
+async fn end_runs(runs: &Runs, tasks: &TaskTracker, out: &Out) {
+    let live = runs.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let mut heeding = JoinSet::new();
+    for (id, controller) in &live {
+        controller.terminate();
+        heeding.spawn(heed(controller.clone()));
+        say(format_args!("the run {id} ends after the step under way"));
+    }
+    tasks.close();
+    tasks.wait().await;
+    for (id, _) in &live {
+        say(format_args!("how far it came: rmqtop runs {id}"));
+        say_how_to_resume(id, out);
+    }
 }
 
 fn theme(common: &Common) -> anyhow::Result<Theme> {
@@ -110,6 +138,8 @@ struct World {
     seen: mpsc::Sender<Observation>,
     watch: Option<Watch>,
     runs: Runs,
+    /// The runs themselves.
+    tasks: TaskTracker,
 }
 
 impl Backend for World {
@@ -143,7 +173,7 @@ impl Backend for World {
     fn execute(&mut self, plan: Plan, confirmation: Confirmation) -> mpsc::Receiver<RunTold> {
         let (tell, told) = mpsc::channel(EVENTS_QUEUED);
         let work = self.work();
-        tokio::spawn(async move {
+        self.tasks.spawn(async move {
             if let Err(error) = work.run(plan, confirmation, &tell).await {
                 // The console may be gone; then the journal has it all.
                 drop(tell.send(Err(format!("{error:#}; nothing was sent"))).await);
@@ -170,7 +200,7 @@ impl Backend for World {
     ) -> mpsc::Receiver<RunTold> {
         let (tell, told) = mpsc::channel(EVENTS_QUEUED);
         let work = self.work();
-        tokio::spawn(async move {
+        self.tasks.spawn(async move {
             if let Err(error) = work.resume(record, confirmation, &tell).await {
                 drop(tell.send(Err(format!("{error:#}; nothing was sent"))).await);
             }
@@ -318,7 +348,7 @@ impl Work {
         &self,
         id: &RunId,
         tell: &mpsc::Sender<RunTold>,
-        begin: impl FnOnce((Control, mpsc::UnboundedSender<RunEvent>)) -> F,
+        begin: impl FnOnce(Told) -> F,
     ) {
         let (controller, control) = control::channel();
         self.controllers().push((id.clone(), controller));

@@ -1,8 +1,9 @@
 //! Owns writing to standard output and standard error: data to the one, words to the other, colour
 //! only where wanted.
 
-use super::ColorChoice;
+use super::{ColorChoice, Common};
 use crate::findings::Severity;
+use crate::invocation::quoted;
 use anstyle::{AnsiColor, Style};
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
@@ -11,12 +12,14 @@ use std::io::{self, IsTerminal, Write};
 #[derive(Debug)]
 pub struct Out {
     colored: bool,
+    /// What chose the configuration and the cluster, to be given again.
+    chosen: String,
 }
 
 impl Out {
     /// Decides once: `NO_COLOR` (set and not empty) and a redirected output turn `auto` off.
-    pub fn new(choice: ColorChoice) -> Self {
-        let colored = match choice {
+    pub fn new(common: &Common) -> Self {
+        let colored = match common.color {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
             ColorChoice::Auto => {
@@ -25,7 +28,21 @@ impl Out {
                     && std::env::var_os("TERM").is_none_or(|value| value != "dumb")
             }
         };
-        Self { colored }
+        let mut chosen = String::new();
+        if let Some(file) = &common.config {
+            chosen.push_str(" --config ");
+            chosen.push_str(&quoted(&file.to_string_lossy()));
+        }
+        if let Some(name) = &common.cluster {
+            chosen.push_str(" --cluster ");
+            chosen.push_str(&quoted(name));
+        }
+        Self { colored, chosen }
+    }
+
+    /// A command of rmqtop to paste, on the same cluster of the same configuration.
+    pub fn command(&self, words: impl Display) -> String {
+        format!("rmqtop{} {words}", self.chosen)
     }
 
     /// Writes one line at once, so that a reader of a pipe sees it.
@@ -70,6 +87,13 @@ impl Out {
 /// Says something to the operator, on standard error. A closed standard error is no reason to fail.
 pub fn say(text: impl Display) {
     drop(writeln!(io::stderr().lock(), "{text}"));
+}
+
+/// Says that something takes its time, where somebody looks on.
+pub fn progress(text: impl Display) {
+    if io::stderr().is_terminal() {
+        say(text);
+    }
 }
 
 /// An error with its causes, each said once: some name their cause themselves.

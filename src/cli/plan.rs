@@ -37,6 +37,7 @@ pub enum Format {
 pub async fn run(cluster: &Cluster, args: &PlanArgs, out: &Out) -> anyhow::Result<u8> {
     let action = args.runbook.action(&cluster.inventory)?;
     let session = Session::open(cluster);
+    session.announce();
     let planned = session.plan(&action).await;
     session.close();
     print(
@@ -47,6 +48,15 @@ pub async fn run(cluster: &Cluster, args: &PlanArgs, out: &Out) -> anyhow::Resul
     )
 }
 
+/// How a person gets to the hosts of `cluster`.
+pub(super) fn ways(cluster: &Cluster) -> Ways<'_> {
+    Ways {
+        ssh: &cluster.ssh,
+        ssh_config: cluster.ssh_config.as_deref(),
+        sudo: &cluster.sudo,
+    }
+}
+
 /// Prints a plan or its refusal.
 pub fn print(
     planned: &Result<Plan, Refusal>,
@@ -54,10 +64,7 @@ pub fn print(
     format: Format,
     out: &Out,
 ) -> anyhow::Result<u8> {
-    let ways = Ways {
-        ssh: &cluster.ssh,
-        ssh_config: cluster.ssh_config.as_deref(),
-    };
+    let ways = ways(cluster);
     let text = match (planned, format) {
         (Ok(plan), Format::Text) => export::plan_text(plan),
         (Ok(plan), Format::Json) => export::plan_json(plan)?,

@@ -10,7 +10,7 @@ use crate::executor::journal::{self, JournalError};
 use crate::executor::record::RunRecord;
 use crate::executor::state::StateDir;
 use crate::executor::{report, resume};
-use crate::guard::{Denied, Execute, Mode, Permit};
+use crate::guard::{Denied, Execute, Mode, Permit, ReadOnly};
 use crate::model::Model;
 use crate::model::observation::SourceKind;
 use anyhow::bail;
@@ -121,7 +121,7 @@ async fn carry_on(
     let ended = run::followed(&record.plan, format, out, |told| {
         session.resume(start, (record, model), permit, told)
     });
-    Ok(run::end(&record.run, &ended.await))
+    Ok(run::end(&record.run, &ended.await, out))
 }
 
 fn show(record: &RunRecord, model: &Model, out: &Out) -> std::io::Result<()> {
@@ -138,7 +138,10 @@ fn show(record: &RunRecord, model: &Model, out: &Out) -> std::io::Result<()> {
 }
 
 /// Closes a run for good. Nothing is sent.
-pub fn abandon(args: &AbandonArgs, out: &Out) -> anyhow::Result<u8> {
+pub fn abandon(common: &Common, args: &AbandonArgs, out: &Out) -> anyhow::Result<u8> {
+    if common.read_only {
+        return Ok(refused(&ReadOnly::Session.to_string()));
+    }
     let record = match open_run(&args.id)? {
         Ok(record) => record,
         Err(reason) => return Ok(refused(&reason)),

@@ -5,14 +5,14 @@ use super::outcome;
 use super::output::{Out, say};
 use super::plan::{self, Format as PlanFormat};
 use super::runbook::Runbook;
-use super::session::{Planned, Session, StartError};
+use super::session::{Planned, Session, StartError, Told};
 use crate::config::Cluster;
-use crate::executor::control::{self, Control, Controller, Stop};
+use crate::executor::control::{self, Controller, Stop};
 use crate::executor::event::{RunEvent, RunEventKind, RunId, RunOutcome, StepOutcome};
 use crate::executor::hosts::HostLockError;
 use crate::executor::lock::LockError;
 use crate::guard::{self, Confirmation, Denied, Execute, Mode, Permit};
-use crate::runbook::plan::Plan;
+use crate::runbook::plan::{Plan, Refusal};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use std::io::{BufRead, IsTerminal, Write};
@@ -32,9 +32,46 @@ pub struct RunArgs {
     /// a second time, the cluster's
     #[arg(long, global = true, value_name = "NAME")]
     pub confirm: Vec<String>,
-    /// How to print
-    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
+    /// How to print; json, markdown and sh are for a plan that is not carried out
+    #[arg(long, global = true, value_enum, default_value_t = Wanted::Text)]
+    pub format: Wanted,
+}
+
+/// How to print a plan, or a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Wanted {
+    /// For people
+    Text,
+    /// Every event as it happens, one JSON object a line
+    Jsonl,
+    /// The plan, for programs
+    Json,
+    /// The plan, for a ticket
+    Markdown,
+    /// The plan as a shell script that does the same without rmqtop
+    Sh,
+}
+
+impl Wanted {
+    /// As which the plan is printed; `None`: as an event.
+    fn of_plan(self) -> Option<PlanFormat> {
+        match self {
+            Self::Text => Some(PlanFormat::Text),
+            Self::Json => Some(PlanFormat::Json),
+            Self::Markdown => Some(PlanFormat::Markdown),
+            Self::Sh => Some(PlanFormat::Sh),
+            Self::Jsonl => None,
+        }
+    }
+
+    /// As which a run is told; `None`: it cannot be.
+    fn of_run(self) -> Option<Format> {
+        match self {
+            Self::Text => Some(Format::Text),
+            Self::Jsonl => Some(Format::Jsonl),
+            Self::Json | Self::Markdown | Self::Sh => None,
+        }
+    }
 }
 
 /// How to print a run.
@@ -58,25 +95,27 @@ pub async fn run(cluster: &Cluster, mode: &Mode, args: &RunArgs, out: &Out) -> a
         say(format_args!("refused: {reason}; nothing was sent"));
         return Ok(outcome::REFUSED);
     }
-    let session = Session::open(cluster);
-    let planned = session.plan(&action).await;
-    let planned = match planned {
-        Ok(planned) => planned,
-        Err(refusal) => {
-            session.close();
-            return match args.format {
-                Format::Text => plan::print(&Err(refusal), cluster, PlanFormat::Text, out),
-                Format::Jsonl => {
-                    let line = serde_json::json!({ "event": "refused", "refusal": refusal });
-                    out.line(&line.to_string())?;
-                    Ok(outcome::REFUSED)
-                }
-            };
+    let told = match (execute, args.format.of_run()) {
+        (Execute::Yes, None) => {
+            say("a run is told as text or as jsonl; json, markdown and sh are for a plan");
+            return Ok(outcome::USAGE);
         }
+        (Execute::Yes | Execute::No, told) => told.unwrap_or(Format::Text),
     };
-    show(&planned.plan, args.format, out)?;
+    let session = Session::open(cluster);
+    session.announce();
+    let (planned, model) = match session.plan(&action).await {
+        Ok(Planned { plan, model }) => (Ok(plan), Some(model)),
+        Err(refusal) => (Err(refusal), None),
+    };
+    show(&planned, cluster, (args.format, execute), out)?;
+    let (Ok(plan), Some(model)) = (planned, model) else {
+        session.close();
+        return Ok(outcome::REFUSED);
+    };
+    let planned = Planned { plan, model };
     let code = match confirmed(&planned.plan, mode, execute, &args.confirm)? {
-        Ok(permit) => carry_out(&session, &planned, permit, args.format, out).await,
+        Ok(permit) => carry_out(&session, &planned, permit, told, out).await,
         Err(Denied::NotExecuted) => {
             say("nothing was done: add --execute to do it");
             Ok(0)
@@ -90,15 +129,29 @@ pub async fn run(cluster: &Cluster, mode: &Mode, args: &RunArgs, out: &Out) -> a
     code
 }
 
-/// In the stream of events the plan is the first of them.
-fn show(plan: &Plan, format: Format, out: &Out) -> std::io::Result<()> {
-    match format {
-        Format::Text => out.line(crate::runbook::export::plan_text(plan).trim_end()),
-        Format::Jsonl => Ok(()),
+/// In the stream of events of a run the plan is the first of them.
+fn show(
+    planned: &Result<Plan, Refusal>,
+    cluster: &Cluster,
+    (format, execute): (Wanted, Execute),
+    out: &Out,
+) -> anyhow::Result<()> {
+    match (format.of_plan(), planned) {
+        (Some(format), planned) => plan::print(planned, cluster, format, out).map(drop)?,
+        (None, Err(refusal)) => {
+            let line = serde_json::json!({ "event": "refused", "refusal": refusal });
+            out.line(&line.to_string())?;
+        }
+        (None, Ok(plan)) if execute == Execute::No => {
+            let line = serde_json::json!({ "event": "planned", "plan": plan });
+            out.line(&line.to_string())?;
+        }
+        (None, Ok(_)) => {}
     }
+    Ok(())
 }
 
-/// Asks for the names on a terminal where none was given.
+/// Asks on a terminal where no name was given: for the names, or where none is needed for a yes.
 pub(super) fn confirmed(
     plan: &Plan,
     mode: &Mode,
@@ -110,22 +163,19 @@ pub(super) fn confirmed(
         && typed.is_empty()
         && std::io::stdin().is_terminal()
         && std::io::stderr().is_terminal();
-    if asked {
-        for need in guard::needs(plan) {
-            let mut err = std::io::stderr().lock();
-            write!(
-                err,
+    if asked && mode == &Mode::Operate {
+        let needs = guard::needs(plan);
+        if needs.is_empty() {
+            let answer = answer_to(&format!("{} on {}? (y/N) ", plan.action, plan.cluster))?;
+            if !matches!(answer.as_str(), "y" | "Y" | "yes") {
+                return Ok(Err(Denied::Declined));
+            }
+        }
+        for need in needs {
+            typed.push(answer_to(&format!(
                 "type {} to confirm, anything else to leave: ",
                 need.name()
-            )?;
-            err.flush()?;
-            drop(err);
-            let mut line = String::new();
-            std::io::stdin()
-                .lock()
-                .read_line(&mut line)
-                .context("cannot read the answer")?;
-            typed.push(line.trim_end_matches(['\r', '\n']).to_owned());
+            ))?);
         }
     }
     let permit = guard::permit(plan, mode, &Confirmation { execute, typed });
@@ -138,6 +188,20 @@ pub(super) fn confirmed(
         }
     }
     Ok(permit)
+}
+
+/// What the operator types after a question.
+fn answer_to(question: &str) -> anyhow::Result<String> {
+    let mut err = std::io::stderr().lock();
+    write!(err, "{question}")?;
+    err.flush()?;
+    drop(err);
+    let mut line = String::new();
+    std::io::stdin()
+        .lock()
+        .read_line(&mut line)
+        .context("cannot read the answer")?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 async fn carry_out(
@@ -154,7 +218,7 @@ async fn carry_out(
     let ended = followed(&planned.plan, format, out, |told| {
         session.execute(start, planned, permit, told)
     });
-    Ok(end(&id, &ended.await))
+    Ok(end(&id, &ended.await, out))
 }
 
 /// A run that cannot begin; nothing was sent.
@@ -169,9 +233,6 @@ pub(super) fn not_begun(error: StartError) -> anyhow::Result<u8> {
     }
     Err(error).context("nothing was sent")
 }
-
-/// What a run is told with, and what it tells.
-type Told = (Control, mpsc::UnboundedSender<RunEvent>);
 
 /// Lets `begin` run, prints what it tells, and heeds the operator's signals meanwhile.
 pub(super) async fn followed<F: Future<Output = RunOutcome>>(
@@ -195,21 +256,27 @@ pub(super) async fn followed<F: Future<Output = RunOutcome>>(
 }
 
 /// Says what can be done after a run that came to no good end, and gives the exit code.
-pub(super) fn end(id: &RunId, ended: &RunOutcome) -> u8 {
+pub(super) fn end(id: &RunId, ended: &RunOutcome, out: &Out) -> u8 {
     match ended {
         RunOutcome::Done => {}
         RunOutcome::Refused { .. } => say(format_args!("the whole run: rmqtop runs {id}")),
         RunOutcome::Failed { .. } | RunOutcome::Unknown { .. } | RunOutcome::Interrupted { .. } => {
             say(format_args!("the whole run: rmqtop runs {id}"));
-            say(format_args!("to go on with it: rmqtop resume {id}"));
+            say_how_to_resume(id, out);
         }
     }
     outcome::run_code(ended)
 }
 
+/// Says with which command someone goes on with a run.
+pub(super) fn say_how_to_resume(id: &RunId, out: &Out) {
+    let resume = out.command(format_args!("resume {id}"));
+    say(format_args!("to go on with it: {resume}"));
+}
+
 /// The first interrupt stops after the step, the second at once; a hang-up or a termination is
 /// as the first.
-async fn heed(controller: Controller) -> std::io::Result<()> {
+pub(super) async fn heed(controller: Controller) -> std::io::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
@@ -245,7 +312,14 @@ fn narrate(what: &RunEventKind, plan: &Plan) -> Option<String> {
     let total = plan.steps.len();
     let title = |step: usize| plan.steps.get(step).map_or("", |step| step.title.as_str());
     Some(match what {
-        RunEventKind::Announced { .. } => return None,
+        RunEventKind::Announced { definitions, .. } if definitions.is_empty() => return None,
+        RunEventKind::Announced { definitions, .. } => {
+            let paths: Vec<String> = definitions
+                .iter()
+                .map(|path| path.display().to_string())
+                .collect();
+            format!("definitions before it are kept in {}", paths.join(" and "))
+        }
         RunEventKind::Resumed { who, .. } => format!("resumed by {who}"),
         RunEventKind::Abandoned { who, .. } => format!("closed by {who}"),
         RunEventKind::StepStarted { step } => {

@@ -70,8 +70,8 @@ pub enum Runbook {
     Rebalance,
     /// Restart the service of one member after the other, while the others serve
     RollingRestart {
-        /// Only this member: rabbit@host, or its host's name (may be given several times)
-        #[arg(long, value_name = "NODE")]
+        /// Only these members: rabbit@host, or its host's name
+        #[arg(long, value_name = "NODE", num_args = 1..)]
         only: Vec<String>,
     },
     /// Stop every member; the order is remembered for start-cluster

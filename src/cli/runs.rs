@@ -4,12 +4,14 @@ use super::outcome;
 use super::output::{Out, say};
 use super::report::whole_seconds;
 use super::run::{self as running, Format as RunFormat};
+use super::{Common, select};
 use crate::executor::event::{RunId, RunOutcome};
 use crate::executor::journal;
 use crate::executor::lock::ClusterLock;
 use crate::executor::record::RunRecord;
 use crate::executor::state::StateDir;
 use crate::executor::{report, resume};
+use crate::runbook::export;
 use anyhow::bail;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -40,6 +42,8 @@ pub enum Format {
     Json,
     /// For a ticket
     Markdown,
+    /// One run's plan as a shell script that does the same without rmqtop
+    Sh,
 }
 
 #[derive(Serialize)]
@@ -62,7 +66,7 @@ struct Row<'a> {
 }
 
 /// Prints the journal.
-pub async fn run(args: &RunsArgs, out: &Out) -> anyhow::Result<u8> {
+pub async fn run(common: &Common, args: &RunsArgs, out: &Out) -> anyhow::Result<u8> {
     let state = StateDir::of_user()?;
     match &args.id {
         Some(text) => {
@@ -83,6 +87,7 @@ pub async fn run(args: &RunsArgs, out: &Out) -> anyhow::Result<u8> {
                     run: &record,
                 })?,
                 Format::Markdown => report::markdown(&record),
+                Format::Sh => script(common, &record)?,
             };
             out.line(text.trim_end())?;
         }
@@ -91,13 +96,28 @@ pub async fn run(args: &RunsArgs, out: &Out) -> anyhow::Result<u8> {
     Ok(0)
 }
 
+/// What was planned, with the ways that the configuration names for the cluster of the run.
+fn script(common: &Common, record: &RunRecord) -> anyhow::Result<String> {
+    let common = Common {
+        cluster: Some(record.plan.cluster.clone()),
+        ..common.clone()
+    };
+    let cluster = select::cluster(&common)?;
+    Ok(export::plan_script(
+        &record.plan,
+        super::plan::ways(&cluster),
+    ))
+}
+
 /// Prints what a run did so far and then what it does, until its end; gives its exit code, as
 /// `run` does.
 async fn follow(state: &StateDir, id: &RunId, format: Format, out: &Out) -> anyhow::Result<u8> {
     let format = match format {
         Format::Text => RunFormat::Text,
         Format::Json => RunFormat::Jsonl,
-        Format::Markdown => bail!("a run that goes on is followed as text or as json"),
+        Format::Markdown | Format::Sh => {
+            bail!("a run that goes on is followed as text or as json")
+        }
     };
     let mut told = 0;
     let mut look = tokio::time::interval(LOOKS);
@@ -123,11 +143,11 @@ async fn follow(state: &StateDir, id: &RunId, format: Format, out: &Out) -> anyh
             told += 1;
         }
         match &record.outcome {
-            Some(outcome) if !goes_on => return Ok(running::end(id, outcome)),
+            Some(outcome) if !goes_on => return Ok(running::end(id, outcome, out)),
             _ if record.abandoned.is_some() => return Ok(0),
             None if !goes_on => {
                 say("its process was ended; what it did last may not be in its journal");
-                say(format_args!("to go on with it: rmqtop resume {id}"));
+                running::say_how_to_resume(id, out);
                 return Ok(outcome::UNKNOWN);
             }
             _ => {}
@@ -139,6 +159,7 @@ fn list(state: &StateDir, format: Format, out: &Out) -> anyhow::Result<()> {
     let runs = journal::list(state)?;
     let rows: Vec<Row<'_>> = runs.iter().map(|listed| row(state, listed)).collect();
     match format {
+        Format::Sh => bail!("a script is made of one run: rmqtop runs ID --format sh"),
         Format::Json => {
             let document = serde_json::json!({ "schema": 1, "runs": rows });
             out.line(&serde_json::to_string_pretty(&document)?)?;

@@ -207,10 +207,8 @@ pub fn words(finding: &Finding, out: &Out) -> Vec<String> {
             .map(|cause| format!("         likely: {cause}")),
     );
     if let Some(runbook) = &finding.runbook {
-        lines.push(format!(
-            "         answer: rmqtop plan {runbook} {}",
-            finding.subject
-        ));
+        let plan = out.command(format_args!("plan {runbook} {}", finding.subject));
+        lines.push(format!("         answer: {plan}"));
     }
     lines
 }

@@ -48,6 +48,9 @@ pub enum SecretError {
         /// Its permission bits.
         mode: u32,
     },
+    /// The file begins with an empty line.
+    #[error("the first line of the password file {0} is empty")]
+    Blank(PathBuf),
     /// The command could not be started.
     #[error("cannot run the password command {program}")]
     Start {
@@ -142,5 +145,8 @@ fn read_file(path: &PathBuf) -> Result<SecretString, SecretError> {
         });
     }
     let text = std::fs::read_to_string(path).map_err(fault)?;
-    Ok(SecretString::from(text.lines().next().unwrap_or_default()))
+    match text.lines().next() {
+        Some(line) if !line.is_empty() => Ok(SecretString::from(line)),
+        Some(_) | None => Err(SecretError::Blank(path.clone())),
+    }
 }

@@ -138,18 +138,10 @@ fn consequence(seen: &Seen<'_>) -> Finding {
         || "no declared node stands behind it".to_owned(),
         |node| format!("{} is {}", node.name, node.state.words()),
     );
-    let runbook = seen
-        .node
-        .as_ref()
-        .filter(|node| node.state == NodeState::AppStopped);
-    let finding = Finding::new("S2", Severity::Warning, &seen.name, down_where(seen))
+    // What answers it stands with the finding on the node.
+    Finding::new("S2", Severity::Warning, &seen.name, down_where(seen))
         .evidence(details(seen))
-        .causes([why]);
-    if runbook.is_some() {
-        finding.answered_by("restart-app")
-    } else {
-        finding
-    }
+        .causes([why])
 }
 
 fn down_where(seen: &Seen<'_>) -> String {

@@ -3,10 +3,11 @@
 
 use super::plan::{Plan, Preflight, Refusal, Step, Verdict};
 use super::written::Written;
+use crate::invocation::keep::Rights;
 use crate::invocation::quoted;
 use crate::model::name::HostName;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// The version of the JSON forms; additions do not raise it.
@@ -19,6 +20,18 @@ pub struct Ways<'a> {
     pub ssh: &'a BTreeMap<HostName, String>,
     /// Given to `ssh -F`.
     pub ssh_config: Option<&'a Path>,
+    /// Hosts on which what needs root goes through `sudo`.
+    pub sudo: &'a BTreeSet<HostName>,
+}
+
+impl Ways<'_> {
+    fn rights(&self, host: &HostName) -> Rights {
+        if self.sudo.contains(host) {
+            Rights::Sudo
+        } else {
+            Rights::Login
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -202,11 +215,11 @@ pub fn plan_script(plan: &Plan, ways: Ways<'_>) -> String {
             text.comment(&format!("only if: {probe}"));
         }
         if let Some(change) = &step.change {
-            let argv = change.argv().to_string();
             let line = if change.is_command() {
-                command(&step.host, &argv, ways)
+                let argv = ways.rights(&step.host).of(change.argv());
+                command(&step.host, &argv.to_string(), ways)
             } else {
-                argv
+                change.argv().to_string()
             };
             match change.by_hand() {
                 None => text.line(line),

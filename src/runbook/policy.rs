@@ -34,7 +34,11 @@ pub(super) fn set(action: &Action, ground: Ground<'_>, rule: &PolicyRule) -> Res
     let after = before.with(rule);
     let preview = preview(&before, &after, &ready, rows(ground));
     let mut blast = words::of_set(ground, rule, &preview);
-    blast.push(words::undo(before.named(&rule.name), rule, &before));
+    blast.push(words::undo(
+        ground,
+        (before.named(&rule.name), rule),
+        &before,
+    ));
     let so = Probe::PolicyIs { rule: rule.clone() };
     let in_force = Probe::PolicyInForce {
         rule: rule.clone(),
@@ -71,7 +75,7 @@ pub(super) fn clear(
             let gone = Ready::new(rule.clone());
             let preview = preview(&before, &after, &gone, rows(ground));
             blast.extend(words::of_clear(ground, rule, &preview));
-            blast.push(words::undo(Some(rule), rule, &before));
+            blast.push(words::undo(ground, (Some(rule), rule), &before));
         }
         None if before.unread.contains(name) => blast.push(words::unread(known(ground), name)),
         None => blast.push(words::absent(&before, vhost, name)),

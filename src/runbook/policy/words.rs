@@ -2,6 +2,7 @@
 //! keys they gain and lose by that.
 
 use crate::action::Action;
+use crate::invocation::quoted;
 use crate::model::broker::Policy;
 use crate::model::freshness_limit;
 use crate::model::name::{QueueName, VhostName};
@@ -150,8 +151,12 @@ fn blocked(ground: Ground<'_>, rule: &PolicyRule, preview: &Preview) -> Option<S
     ))
 }
 
-/// How to get back to what is there now.
-pub(super) fn undo(was: Option<&PolicyRule>, rule: &PolicyRule, before: &Policies) -> String {
+/// How to get back to what is there now, on this very cluster.
+pub(super) fn undo(
+    ground: Ground<'_>,
+    (was, rule): (Option<&PolicyRule>, &PolicyRule),
+    before: &Policies,
+) -> String {
     let back = match was {
         Some(was) => Action::PolicySet { rule: was.clone() },
         None if before.unread.contains(&rule.name) => {
@@ -165,7 +170,8 @@ pub(super) fn undo(was: Option<&PolicyRule>, rule: &PolicyRule, before: &Policie
             name: rule.name.clone(),
         },
     };
-    format!("the way back: rmqtop run {back} --execute")
+    let cluster = quoted(&ground.model.inventory.cluster);
+    format!("the way back: rmqtop run {back} --cluster {cluster} --execute")
 }
 
 /// A policy that is removed and cannot be made again from here.
