@@ -51,7 +51,7 @@ fn disrupting_needs_the_node(
         Err(Denied::NotExecuted) => Given::NotExecuted,
         Err(Denied::NotConfirmed { .. }) => Given::NotConfirmed,
         Err(Denied::WrongName { .. }) => Given::WrongName,
-        Err(Denied::ReadOnly(reason)) => panic!("{reason}"),
+        Err(denied @ (Denied::ReadOnly(_) | Denied::Declined)) => panic!("{denied}"),
     };
     assert_eq!(given, expected);
 }

@@ -3,9 +3,8 @@
 //! sends nothing. No cookie is ever told.
 
 use crate::cluster::{Cluster, Life, node};
-use crate::doubles::{Act, Reply, World, act};
+use crate::doubles::{World, act, commands, faulted, overtaken, twice};
 use rmqtop::action::Action;
-use rmqtop::executor::event::{RunOutcome, StepOutcome};
 use rmqtop::model::Model;
 use rmqtop::model::broker::NodeType;
 use rmqtop::model::data::{DataReport, DataState};
@@ -17,8 +16,6 @@ use rmqtop::runbook;
 use rmqtop::runbook::export;
 use rmqtop::runbook::plan::{Plan, Refusal};
 use rstest::rstest;
-use std::fmt::Write as _;
-use std::time::Duration;
 
 /// Each runbook by a name that also says from where it starts; on member 3.
 const ALL: [&str; 5] = [
@@ -82,11 +79,6 @@ fn timeless(story: &str) -> String {
     text
 }
 
-fn commands(plan: &Plan) -> usize {
-    let acts = plan.steps.iter().filter(|step| step.change.is_some());
-    acts.count()
-}
-
 #[test]
 fn the_plans_say_what_they_do() {
     for name in ALL {
@@ -97,65 +89,18 @@ fn the_plans_say_what_they_do() {
 #[tokio::test(start_paused = true)]
 async fn all_goes_well_and_the_second_run_sends_nothing() {
     for name in ALL {
-        let soon = || Act::new(Some(Duration::from_secs(4)), Reply::Exit(0));
         let count = commands(&plan(name));
-        let world = World::new(before(name), (0..count).map(|_| soon()));
-        let ran = act(world, &action(name)).await;
-        assert_eq!(ran.outcome, RunOutcome::Done, "{name}: {}", ran.story());
+        let ran = twice(&action(name), before(name), count).await;
         assert_eq!(ran.sent.len(), count, "{name}: {}", ran.story());
         insta::assert_snapshot!(format!("disc_goes_well_{name}"), timeless(&ran.story()));
-
-        let again = act(World::new(ran.cluster, []), &action(name)).await;
-        assert_eq!(again.outcome, RunOutcome::Done, "{name}: {}", again.story());
-        let so = |step: &StepOutcome| matches!(step, StepOutcome::AlreadySo { .. });
-        let record = again.record();
-        assert!(
-            record
-                .steps
-                .iter()
-                .all(|step| step.outcome().is_some_and(so)),
-            "{name}: {}",
-            again.story()
-        );
     }
 }
 
-/// The n-th command goes wrong, those before it work.
 #[tokio::test(start_paused = true)]
 async fn a_fault_at_every_step() {
-    let late = Some(Duration::from_secs(4));
-    let faults = [
-        ("fails", Act::new(None, Reply::Exit(70))),
-        ("lost_before", Act::new(None, Reply::Lost)),
-        ("lost_after", Act::new(late, Reply::Lost)),
-        ("times_out", Act::new(None, Reply::TimedOut)),
-    ];
     for name in ALL {
         let count = commands(&plan(name));
-        let mut story = String::new();
-        for at in 0..count {
-            for (fault, bad) in faults {
-                let acts = (0..count).map(|n| if n == at { bad } else { Act::works() });
-                let ran = act(World::new(before(name), acts), &action(name)).await;
-                let through = fault == "lost_after";
-                assert_eq!(
-                    ran.outcome == RunOutcome::Done,
-                    through,
-                    "{name}: {}",
-                    ran.story()
-                );
-                writeln!(story, "## command {} {fault}\n{}", at + 1, ran.story()).unwrap();
-            }
-            let mut world = World::new(before(name), (0..count).map(|_| Act::works()));
-            world.blind_after = Some(at + 1);
-            let ran = act(world, &action(name)).await;
-            assert!(
-                matches!(ran.outcome, RunOutcome::Unknown { .. }),
-                "{}",
-                ran.story()
-            );
-            assert_eq!(ran.sent.len(), at + 1, "{name}: {}", ran.story());
-        }
+        let story = faulted(&action(name), &before(name), (count, 70)).await;
         insta::assert_snapshot!(format!("disc_faults_{name}"), timeless(&story));
     }
 }
@@ -171,21 +116,10 @@ async fn a_cookie_that_cannot_be_sealed_stays_where_it_is() {
     insta::assert_snapshot!("cookie_not_sealed", ran.story());
 }
 
-/// Another member is lost between the plan and the first act.
 #[tokio::test(start_paused = true)]
 async fn the_cluster_changes_meanwhile() {
     for name in ALL {
-        let mut world = World::new(before(name), []);
-        world
-            .meanwhile
-            .insert(1, |cluster| cluster.lives[1] = Life::Down);
-        let ran = act(world, &action(name)).await;
-        assert!(
-            matches!(ran.outcome, RunOutcome::Refused { .. }),
-            "{name}: {}",
-            ran.story()
-        );
-        assert!(ran.sent.is_empty());
+        overtaken(&action(name), before(name)).await;
     }
 }
 

@@ -5,12 +5,14 @@ mod audit;
 mod drive;
 mod ends;
 mod hands;
+mod trial;
 mod world;
 
 pub(crate) use drive::{
     act, confirmed, execute, holder, plan, restart, restart_with, resume, unheld,
 };
 pub(crate) use ends::{Ran, Resumed};
+pub(crate) use trial::{commands, faulted, overtaken, twice};
 pub(crate) use world::{Act, Reply, World};
 
 use rmqtop::model::moment::Moment;

@@ -2,9 +2,9 @@
 //! fault at every step, and that the second run sends nothing.
 
 use crate::cluster::{Cluster, Life, node};
-use crate::doubles::{Act, Ran, Reply, World, act};
+use crate::doubles::{Act, Reply, World, act, overtaken, twice};
 use rmqtop::action::Action;
-use rmqtop::executor::event::{RunOutcome, StepOutcome};
+use rmqtop::executor::event::RunOutcome;
 use rmqtop::model::broker::QueueType;
 use rmqtop::model::moment::Moment;
 use rmqtop::runbook;
@@ -49,16 +49,6 @@ fn plan(name: &str, cluster: &Cluster) -> Result<Plan, Refusal> {
     runbook::plan(&action(name), &cluster.model(now), now)
 }
 
-/// Every step that sends something was found so already.
-fn sent_nothing(ran: &Ran) -> bool {
-    let record = ran.record();
-    let acts = record.plan.steps.iter().zip(&record.steps);
-    ran.sent.is_empty()
-        && acts
-            .filter(|(step, _)| step.change.is_some())
-            .all(|(_, told)| matches!(told.outcome(), Some(StepOutcome::AlreadySo { .. })))
-}
-
 #[rstest]
 #[tokio::test]
 async fn the_plan_says_what_it_does(
@@ -87,15 +77,8 @@ async fn all_goes_well_and_the_second_run_sends_nothing(
     let mut cluster = before(name);
     cluster.version = version.to_owned();
     cluster.khepri = (version == "4.0.5").then_some(false);
-    let soon = || Act::new(Some(Duration::from_secs(4)), Reply::Exit(0));
-    let world = World::new(cluster, [soon()]);
-    let ran = act(world, &action(name)).await;
-    assert_eq!(ran.outcome, RunOutcome::Done, "{}", ran.story());
+    let ran = twice(&action(name), cluster, 1).await;
     assert_eq!(ran.sent.len(), 1);
-
-    let again = act(World::new(ran.cluster, []), &action(name)).await;
-    assert_eq!(again.outcome, RunOutcome::Done, "{}", again.story());
-    assert!(sent_nothing(&again), "{}", again.story());
 }
 
 /// A fault at every step: it fails, it does nothing, it is lost before and after its effect, it is
@@ -131,35 +114,23 @@ async fn a_fault_at_the_second_step(
 }
 
 fn fault_of(fault: &str) -> Act {
-    let soon = Some(Duration::from_secs(4));
     match fault {
         "fails" => Act::new(None, Reply::Exit(69)),
         "does_nothing" => Act::new(None, Reply::Exit(0)),
         "lost_before" => Act::new(None, Reply::Lost),
-        "lost_after" => Act::new(soon, Reply::Lost),
+        "lost_after" => Act::lost_after_its_effect(),
         "late" => Act::new(Some(Duration::from_secs(40)), Reply::TimedOut),
         "blind" => Act::works(),
         other => panic!("{other}"),
     }
 }
 
-/// Another member is lost between the plan and the act.
 #[rstest]
 #[tokio::test(start_paused = true)]
 async fn the_cluster_changes_meanwhile(
     #[values("stop-app", "start-app", "stop-node", "start-node", "drain", "revive")] name: &str,
 ) {
-    let mut world = World::new(before(name), []);
-    world
-        .meanwhile
-        .insert(1, |cluster| cluster.lives[1] = Life::Down);
-    let ran = act(world, &action(name)).await;
-    assert!(
-        matches!(ran.outcome, RunOutcome::Refused { .. }),
-        "{}",
-        ran.story()
-    );
-    assert!(ran.sent.is_empty());
+    overtaken(&action(name), before(name)).await;
 }
 
 /// Exit 69 of `rabbitmq-upgrade drain` may still mean that it is drained: the cluster decides.

@@ -2,9 +2,8 @@
 //! gates, refusals, a fault at every step, and that the second run sends nothing.
 
 use crate::cluster::{Cluster, Life, node};
-use crate::doubles::{Act, Ran, Reply, World, act};
+use crate::doubles::{commands, faulted, overtaken, twice};
 use rmqtop::action::Action;
-use rmqtop::executor::event::{RunOutcome, StepOutcome};
 use rmqtop::model::broker::{NodeType, QueueType, ViewScope};
 use rmqtop::model::moment::Moment;
 use rmqtop::model::name::ClusterName;
@@ -14,8 +13,6 @@ use rmqtop::runbook::export;
 use rmqtop::runbook::plan::{Plan, Probe, Refusal};
 use rmqtop::runbook::probe::ProbeAnswer;
 use rstest::rstest;
-use std::fmt::Write as _;
-use std::time::Duration;
 
 /// Every runbook here, by a name that also says from where it starts; on member 3.
 const ALL: [&str; 13] = [
@@ -101,26 +98,6 @@ fn plan(name: &str, cluster: &Cluster) -> Result<Plan, Refusal> {
     runbook::plan(&action(name), &cluster.model(now), now)
 }
 
-fn soon() -> Act {
-    Act::new(Some(Duration::from_secs(4)), Reply::Exit(0))
-}
-
-fn commands(plan: &Plan) -> usize {
-    plan.steps
-        .iter()
-        .filter(|step| step.change.is_some())
-        .count()
-}
-
-fn sent_nothing(ran: &Ran) -> bool {
-    let record = ran.record();
-    let acts = record.plan.steps.iter().zip(&record.steps);
-    ran.sent.is_empty()
-        && acts
-            .filter(|(step, _)| step.change.is_some())
-            .all(|(_, told)| matches!(told.outcome(), Some(StepOutcome::AlreadySo { .. })))
-}
-
 #[test]
 fn the_plans_say_what_they_do() {
     for name in ALL {
@@ -129,83 +106,30 @@ fn the_plans_say_what_they_do() {
     }
 }
 
-/// Every command works, and the cluster follows a little later. What the record tells is a
-/// snapshot; then the same is asked for once more.
+/// What the record tells is a snapshot.
 #[tokio::test(start_paused = true)]
 async fn all_goes_well_and_the_second_run_sends_nothing() {
     for name in ALL {
-        let cluster = before(name);
-        let count = commands(&plan(name, &cluster).unwrap());
-        let world = World::new(cluster, (0..count).map(|_| soon()));
-        let ran = act(world, &action(name)).await;
-        assert_eq!(ran.outcome, RunOutcome::Done, "{name}: {}", ran.story());
+        let count = commands(&plan(name, &before(name)).unwrap());
+        let ran = twice(&action(name), before(name), count).await;
         assert_eq!(ran.sent.len(), count, "{name}: {}", ran.story());
         insta::assert_snapshot!(format!("all_goes_well_{name}"), ran.story());
-
-        let again = act(World::new(ran.cluster, []), &action(name)).await;
-        assert_eq!(again.outcome, RunOutcome::Done, "{name}: {}", again.story());
-        assert!(sent_nothing(&again), "{name}: {}", again.story());
     }
 }
 
-/// The n-th command goes wrong, those before it work.
 #[tokio::test(start_paused = true)]
 async fn a_fault_at_every_step() {
-    let faults = [
-        ("fails", Act::new(None, Reply::Exit(69))),
-        ("lost_before", Act::new(None, Reply::Lost)),
-        (
-            "lost_after",
-            Act::new(Some(Duration::from_secs(4)), Reply::Lost),
-        ),
-        ("times_out", Act::new(None, Reply::TimedOut)),
-    ];
     for name in ALL {
         let count = commands(&plan(name, &before(name)).unwrap());
-        let mut story = String::new();
-        for at in 0..count {
-            for (fault, bad) in faults {
-                let acts = (0..count).map(|n| if n == at { bad } else { Act::works() });
-                let ran = act(World::new(before(name), acts), &action(name)).await;
-                assert_eq!(ran.journal(), ran.events);
-                let through = fault == "lost_after";
-                assert_eq!(
-                    ran.outcome == RunOutcome::Done,
-                    through,
-                    "{name}: {}",
-                    ran.story()
-                );
-                writeln!(story, "## command {} {fault}\n{}", at + 1, ran.story()).unwrap();
-            }
-            let mut world = World::new(before(name), (0..count).map(|_| Act::works()));
-            world.blind_after = Some(at + 1);
-            let ran = act(world, &action(name)).await;
-            assert!(
-                matches!(ran.outcome, RunOutcome::Unknown { .. }),
-                "{}",
-                ran.story()
-            );
-            assert_eq!(ran.sent.len(), at + 1, "{name}: {}", ran.story());
-        }
+        let story = faulted(&action(name), &before(name), (count, 69)).await;
         insta::assert_snapshot!(format!("faults_{name}"), story);
     }
 }
 
-/// Another member is lost between the plan and the first act.
 #[tokio::test(start_paused = true)]
 async fn the_cluster_changes_meanwhile() {
     for name in ALL {
-        let mut world = World::new(before(name), []);
-        world
-            .meanwhile
-            .insert(1, |cluster| cluster.lives[1] = Life::Down);
-        let ran = act(world, &action(name)).await;
-        assert!(
-            matches!(ran.outcome, RunOutcome::Refused { .. }),
-            "{name}: {}",
-            ran.story()
-        );
-        assert!(ran.sent.is_empty());
+        overtaken(&action(name), before(name)).await;
     }
 }
 

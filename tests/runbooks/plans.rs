@@ -9,7 +9,7 @@ use rmqtop::model::observation::SourceKind;
 use rmqtop::runbook;
 use rmqtop::runbook::export::{self, Ways};
 use rmqtop::runbook::plan::{Plan, Refusal, Verdict};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -297,6 +297,26 @@ fn a_plan_survives_json() {
     assert_eq!(back.digest(), plan.digest());
 }
 
+/// Where the operator is no root, the script asks for root's rights as rmqtop does.
+#[test]
+fn the_script_goes_through_sudo_where_rmqtop_does() {
+    let plan = plan(&Cluster::healthy(), 2).unwrap();
+    let ways = Ways {
+        ssh: &BTreeMap::new(),
+        ssh_config: None,
+        sudo: &BTreeSet::from([plan.steps[0].host.clone()]),
+    };
+    let script = export::plan_script(&plan, ways);
+    let sent = script.lines().filter(|line| line.starts_with("ssh "));
+    let sent: Vec<&str> = sent.collect();
+    assert_eq!(sent.len(), 2, "{script}");
+    assert!(
+        sent.iter()
+            .all(|line| line.contains("'sudo -n -- rabbitmqctl ")),
+        "{script}"
+    );
+}
+
 /// A hostile name stays a comment, and the commands reach the far shell as they are.
 #[test]
 fn the_script_is_quoted() {
@@ -309,6 +329,7 @@ fn the_script_is_quoted() {
         Ways {
             ssh: &ssh,
             ssh_config: Some(std::path::Path::new("/etc/my ssh/config")),
+            sudo: &BTreeSet::new(),
         },
     );
     insta::assert_snapshot!("script", script);

@@ -16,7 +16,7 @@ use rmqtop::model::text::Shown;
 use rmqtop::runbook;
 use rmqtop::runbook::export::{self, Ways};
 use rmqtop::runbook::plan::{Plan, Refusal, Verdict};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// The article's first policy.
@@ -111,6 +111,7 @@ fn a_script_holds_the_request_whole_and_no_password() {
     let ways = Ways {
         ssh: &BTreeMap::new(),
         ssh_config: None,
+        sudo: &BTreeSet::new(),
     };
     assert_snapshot!("policy_script", export::plan_script(&plan, ways));
 }

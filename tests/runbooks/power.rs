@@ -2,9 +2,9 @@
 //! the second run sends nothing. What one machine stopped, another starts.
 
 use crate::cluster::{Cluster, Life, host, node};
-use crate::doubles::{Act, Ran, Reply, World, act, clock, resume};
+use crate::doubles::{Act, Ran, Reply, World, act, clock, faulted, resume, twice};
 use rmqtop::action::Action;
-use rmqtop::executor::event::{RunOutcome, StepOutcome};
+use rmqtop::executor::event::RunOutcome;
 use rmqtop::executor::remembered::last_stop;
 use rmqtop::model::broker::QueueType;
 use rmqtop::model::moment::Moment;
@@ -13,7 +13,6 @@ use rmqtop::model::shutdown::StopRecord;
 use rmqtop::runbook;
 use rmqtop::runbook::export;
 use rmqtop::runbook::plan::{Plan, Refusal};
-use std::fmt::Write as _;
 use std::time::Duration;
 
 /// Every runbook here, by a name that also says from where it starts.
@@ -120,24 +119,14 @@ fn commands(plan: &Plan, cluster: &Cluster) -> usize {
     sends.filter(|step| !(stops && is_down(&step.host))).count()
 }
 
-fn soon() -> Act {
-    Act::new(Some(Duration::from_secs(4)), Reply::Exit(0))
-}
-
-fn sent_nothing(ran: &Ran) -> bool {
-    let record = ran.record();
-    let acts = record.plan.steps.iter().zip(&record.steps);
-    ran.sent.is_empty()
-        && acts
-            .filter(|(step, _)| step.change.is_some())
-            .all(|(_, told)| matches!(told.outcome(), Some(StepOutcome::AlreadySo { .. })))
-}
-
 /// A run that goes well takes as many commands as it has steps that send one.
-fn works(name: &str) -> World {
+fn steps_sent(name: &str) -> usize {
     let cluster = before(name);
-    let count = commands(&plan(name, &cluster).unwrap(), &cluster);
-    World::new(cluster, (0..count).map(|_| soon()))
+    commands(&plan(name, &cluster).unwrap(), &cluster)
+}
+
+fn works(name: &str) -> World {
+    World::new(before(name), (0..steps_sent(name)).map(|_| Act::soon()))
 }
 
 /// How many commands it sends where all goes well.
@@ -156,55 +145,17 @@ fn the_plans_say_what_they_do() {
 #[tokio::test(start_paused = true)]
 async fn all_goes_well_and_the_second_run_sends_nothing() {
     for name in ALL {
-        let ran = act(works(name), &action(name)).await;
-        assert_eq!(ran.outcome, RunOutcome::Done, "{name}: {}", ran.story());
+        let count = steps_sent(name);
+        let ran = twice(&action(name), before(name), count).await;
         insta::assert_snapshot!(format!("all_goes_well_{name}"), ran.story());
-
-        let again = act(World::new(ran.cluster, []), &action(name)).await;
-        assert_eq!(again.outcome, RunOutcome::Done, "{name}: {}", again.story());
-        assert!(sent_nothing(&again), "{name}: {}", again.story());
     }
 }
 
-/// The n-th command goes wrong, those before it work.
 #[tokio::test(start_paused = true)]
 async fn a_fault_at_every_step() {
-    let faults = [
-        ("fails", Act::new(None, Reply::Exit(1))),
-        ("lost_before", Act::new(None, Reply::Lost)),
-        (
-            "lost_after",
-            Act::new(Some(Duration::from_secs(4)), Reply::Lost),
-        ),
-        ("times_out", Act::new(None, Reply::TimedOut)),
-    ];
     for name in ALL {
         let count = sends(name).await;
-        let mut story = String::new();
-        for at in 0..count {
-            for (fault, bad) in faults {
-                let acts = (0..count).map(|n| if n == at { bad } else { Act::works() });
-                let ran = act(World::new(before(name), acts), &action(name)).await;
-                assert_eq!(ran.journal(), ran.events);
-                let through = fault == "lost_after";
-                assert_eq!(
-                    ran.outcome == RunOutcome::Done,
-                    through,
-                    "{name}: {}",
-                    ran.story()
-                );
-                writeln!(story, "## command {} {fault}\n{}", at + 1, ran.story()).unwrap();
-            }
-            let mut world = World::new(before(name), (0..count).map(|_| Act::works()));
-            world.blind_after = Some(at + 1);
-            let ran = act(world, &action(name)).await;
-            assert!(
-                matches!(ran.outcome, RunOutcome::Unknown { .. }),
-                "{name}: {}",
-                ran.story()
-            );
-            writeln!(story, "## command {} blind\n{}", at + 1, ran.story()).unwrap();
-        }
+        let story = faulted(&action(name), &before(name), (count, 1)).await;
         insta::assert_snapshot!(format!("faults_{name}"), story);
     }
 }
@@ -219,7 +170,7 @@ async fn a_run_that_was_killed_is_gone_on_with() {
                 if n == at {
                     Act::new(Some(Duration::ZERO), Reply::TimedOut)
                 } else {
-                    soon()
+                    Act::soon()
                 }
             });
             let mut world = World::new(before(name), acts);
@@ -233,7 +184,7 @@ async fn a_run_that_was_killed_is_gone_on_with() {
                 let on = (0..3).find(|member| host(*member) == step.host).unwrap();
                 crate::effects::take_effect(&mut cluster, on, step.change.as_ref().unwrap());
             }
-            let world = World::new(cluster, (at + 1..count).map(|_| soon()));
+            let world = World::new(cluster, (at + 1..count).map(|_| Act::soon()));
             let gone_on = resume(world, &ran.state, &ran.id).await;
             assert_eq!(gone_on.outcome, RunOutcome::Done, "{name} {at}");
             assert_eq!(gone_on.world.sent.len(), count - at - 1, "{name} {at}");

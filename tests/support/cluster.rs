@@ -267,7 +267,9 @@ impl Cluster {
             SourceKind::Alarms if first => Some(Ok(Payload::Alarms(self.raised()))),
             SourceKind::PolicyView => Some(Ok(Payload::PolicyView(self.policy_view(index)))),
             SourceKind::Policies | SourceKind::User if first => self.policy_word(kind).map(Ok),
-            SourceKind::Queues if first => Some(Ok(Payload::Queues(self.queue_page()))),
+            SourceKind::Queues | SourceKind::AllQueues if first => {
+                Some(Ok(Payload::Queues(self.queue_page())))
+            }
             SourceKind::Connections if first => {
                 Some(Ok(Payload::Connections(self.connection_page())))
             }

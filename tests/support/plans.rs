@@ -113,6 +113,7 @@ pub(crate) fn plan() -> Plan {
             },
         ],
         stop: None,
+        definitions: Vec::new(),
     }
 }
 
@@ -149,6 +150,7 @@ pub(crate) fn run_events(count: usize) -> Vec<RunEvent> {
         RunEventKind::Announced {
             plan: Box::new(plan()),
             who: "anna@ops1".to_owned(),
+            definitions: Vec::new(),
         },
         RunEventKind::StepStarted { step: 0 },
         RunEventKind::Sending { step: 0, command },

@@ -4,7 +4,9 @@
 
 PUBLISHER=rabbit-node3
 NOTES=/root/publish.notes
-LOAD=(orders invoices)
+# Quorum queues, a stream, and where there is such a thing a mirrored queue.
+LOAD=(orders invoices stream:events)
+[[ $RELEASE != 3.10 ]] || LOAD+=(mirrored)
 
 publisher() { # argument...
     inside "$PUBLISHER" escript /root/publish.escript "$@" "amqp://guest:guest@$LAB_VIP:5671/%2f" \
@@ -43,10 +45,16 @@ stopping() { # id of a step, by the run in the background
 
 case_every_member_is_restarted_while_a_client_publishes() {
     local queue node id before=() after=() killed
-    for queue in "${LOAD[@]}"; do
+    for queue in orders invoices; do
         expect "a queue" declare_queue "$queue" quorum
         eventually 20 "$queue has three replicas online" queue_on_three_nodes "$queue"
     done
+    expect "a stream" declare_queue events stream
+    if [[ $RELEASE == 3.10 ]]; then
+        ctl node1 set_policy ha '^mirrored$' '{"ha-mode":"all","ha-sync-mode":"automatic"}' > /dev/null
+        declare_on node2 mirrored
+        eventually 20 "mirrored has three copies" has_copies mirrored 3
+    fi
     cp "$E2E_DIR/lib/publish.escript" "$(host_root "$PUBLISHER")/root/"
     rmqtop run rolling-restart --execute --confirm "$NODE3"
     expect_code 4
@@ -85,4 +93,6 @@ case_every_member_is_restarted_while_a_client_publishes() {
     figure "a rolling restart under load: $(noted '^orders ') confirmed to each queue, connections lost: $(noted '^lost')," \
         "longest without a confirmation: $(inside "$PUBLISHER" sed -n 's/^longest //p' "$NOTES") ms"
     eventually 60 "check ends with 0" check_ends_with 0
+    # A stream leaves a coordinator, whose quorum counts every member for good.
+    "$LAB" up "$RELEASE" > /dev/null
 }

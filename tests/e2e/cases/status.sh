@@ -137,3 +137,20 @@ case_an_alarm_is_critical() {
     ctl node2 set_vm_memory_high_watermark 0.4
     eventually 40 "check ends with 0" check_ends_with 0
 }
+
+# The runtimes lose one another for a moment; Mnesia takes that for a split. Khepri mends it itself.
+case_a_partition_is_told_and_ended() {
+    [[ $RELEASE != 4.3 ]] || return 0
+    inside rabbit-node2 rabbitmqctl -q eval 'erlang:disconnect_node(list_to_atom("rabbit@rabbit-node3")).'
+    eventually 30 "the brokers tell of a partition" status_shows '.broker.partitions != []'
+    rmqtop check
+    expect_code 2
+    expect "a finding says it" says partition
+    rmqtop plan leave "$NODE3"
+    expect_code 2
+    expect "the check that refuses" says 'no partition'
+    rmqtop run restart-app "$NODE3" --execute --confirm "$NODE3"
+    expect_code 0
+    eventually 60 "no partition is left" status_shows '.broker.partitions == []'
+    eventually 60 "check ends with 0" check_ends_with 0
+}

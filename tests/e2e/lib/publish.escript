@@ -1,6 +1,6 @@
 #!/usr/bin/env escript
 %% -*- erlang -*-
-%% Publishes numbered persistent messages to quorum queues, one at a time, and
+%% Publishes numbered persistent messages to queues, one at a time, and
 %% notes a number only when the broker has confirmed it: what a careful client
 %% of the cluster does. Where its connection ends it connects again and publishes
 %% the same number again. Runs on a host, with the client that the broker brings.
@@ -11,13 +11,13 @@
 %% NOTES gets a line for each confirmed message ("QUEUE NUMBER"), one for each
 %% connection lost ("lost REASON"), and at its end "longest MILLISECONDS": the
 %% longest time from one confirmation to the next. Ends when NOTES.stop exists.
-%% With --missing takes all messages out of the queues, and prints how many of
-%% the confirmed ones were in none of them.
+%% With --missing reads all messages of the queues, and prints how many of the
+%% confirmed ones were not there. A QUEUE that is a stream is given as stream:NAME.
 
 main(["--missing", Uri, Notes | Queues]) ->
     {_, Channel} = open(#{params => begin_with(Uri)}, none),
     {ok, Text} = file:read_file(Notes),
-    Missing = [Number || Queue <- Queues, Number <- confirmed(Text, Queue) -- taken(Channel, Queue, [])],
+    Missing = [Number || Queue <- Queues, Number <- missing(Channel, Queue, confirmed(Text, Queue))],
     io:format("~b~n", [length(Missing)]),
     halt(0);
 main([Uri, Notes | Queues]) ->
@@ -40,6 +40,30 @@ begin_with(Uri) ->
 confirmed(Text, Queue) ->
     Lines = [string:split(Line, " ") || Line <- string:split(Text, "\n", all)],
     [Number || [Name, Number] <- Lines, Name =:= list_to_binary(Queue)].
+
+%% A stream is read from its first message on, until it has nothing more to say.
+missing(Channel, "stream:" ++ Name, Confirmed) ->
+    {'basic.qos_ok'} = amqp_channel:call(Channel, {'basic.qos', 0, 100, false}),
+    From = [{<<"x-stream-offset">>, longstr, <<"first">>}],
+    Consume = {'basic.consume', 0, list_to_binary(Name), <<"missing">>, false, false, false, false, From},
+    amqp_channel:subscribe(Channel, Consume, self()),
+    unseen(Channel, gb_sets:from_list(Confirmed));
+missing(Channel, Queue, Confirmed) ->
+    Confirmed -- taken(Channel, Queue, []).
+
+unseen(Channel, Left) ->
+    case gb_sets:is_empty(Left) of
+        true -> [];
+        false ->
+            receive
+                {Delivery, {amqp_msg, _, Number}} when element(1, Delivery) =:= 'basic.deliver' ->
+                    amqp_channel:cast(Channel, {'basic.ack', element(3, Delivery), false}),
+                    unseen(Channel, gb_sets:del_element(Number, Left));
+                {'basic.consume_ok', _} ->
+                    unseen(Channel, Left)
+            after 20000 -> gb_sets:to_list(Left)
+            end
+    end.
 
 taken(Channel, Queue, Taken) ->
     case amqp_channel:call(Channel, {'basic.get', 0, list_to_binary(Queue), true}) of
@@ -83,9 +107,12 @@ publish(Channel, Queue, Number) ->
     Basic = {'P_basic', undefined, undefined, undefined, 2, undefined, undefined, undefined,
              undefined, undefined, undefined, undefined, undefined, undefined, undefined},
     Message = {amqp_msg, Basic, integer_to_binary(Number)},
-    Publish = {'basic.publish', 0, <<>>, list_to_binary(Queue), false, false},
+    Publish = {'basic.publish', 0, <<>>, key(Queue), false, false},
     ok = amqp_channel:call(Channel, Publish, Message),
     true = amqp_channel:wait_for_confirms(Channel, 30).
+
+key("stream:" ++ Name) -> list_to_binary(Name);
+key(Name) -> list_to_binary(Name).
 
 note(File, Words) -> ok = file:write(File, [Words, "\n"]).
 

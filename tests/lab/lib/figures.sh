@@ -4,8 +4,9 @@
 # does beside it falls on both.
 
 IDLE_SECONDS=${IDLE_SECONDS:-60}
-STEP_RUNS=${STEP_RUNS:-5}
+STEP_RUNS=${STEP_RUNS:-15}
 WAITS=${WAITS:-20}
+ROLLS=${ROLLS:-2}
 SNAPSHOTS=10
 MEASURED=rabbit@rabbit-node3
 
@@ -106,6 +107,62 @@ figures_of_steps() {
         spread "  of it: the command" "$CASE_DIR/command-$verb"
         spread "  of it: until the cluster proves it" "$CASE_DIR/after-$verb"
     done
+}
+
+# ---- a rolling restart beside its bare commands -----------------------------
+
+on_host() { # host command...
+    local host=$1
+    shift
+    in_operator ssh -F "$LAB_STATE/ssh_config" -S "$CASE_DIR/ctl-$host" "$host" "$@"
+}
+
+# Who knows the procedure by heart, and loses no time: the same commands and the same waits.
+bare_rolling_restart() {
+    local node host balancer state
+    for node in node2 node3 node1; do
+        host=$(host "$node")
+        for state in drain ready; do
+            for balancer in "${LAB_BALANCERS[@]}"; do
+                on_host "$balancer" "echo 'set server rabbitmq_cluster/mq-$node state $state' | socat - UNIX-CONNECT:/run/haproxy/admin.sock"
+            done
+            if [[ $state == drain ]]; then
+                until no_quorum_at_stake "$host"; do sleep 0.1; done
+                on_host "$host" rabbitmq-upgrade drain
+                on_host "$host" systemctl stop rabbitmq-server
+                on_host "$host" systemctl start rabbitmq-server
+                until all_nodes_run "$host" && no_quorum_at_stake "$host"; do sleep 0.1; done
+            else
+                for balancer in "${LAB_BALANCERS[@]}"; do
+                    until servers_up "$balancer"; do sleep 0.1; done
+                done
+            fi
+        done
+    done
+    on_host rabbit-node2 rabbitmq-queues rebalance all
+}
+
+figures_of_rolling() {
+    local i host queue
+    for host in "${LAB_HOSTS[@]}"; do
+        in_operator ssh -F "$LAB_STATE/ssh_config" -M -S "$CASE_DIR/ctl-$host" -f -N "$host"
+    done
+    for queue in orders invoices; do declare_queue "$queue" quorum; done
+    for ((i = 0; i < ROLLS; i++)); do
+        each allow_starts -- "${LAB_HOSTS[@]}"
+        eventually 60 "the cluster is well" all_well
+        timed "$CASE_DIR/rolled-bare" bare_rolling_restart
+        eventually 60 "the cluster is well" all_well
+        timed "$CASE_DIR/rolled" rmqtop run rolling-restart --execute --confirm lab
+        expect_code 0
+    done
+    for host in "${LAB_HOSTS[@]}"; do
+        in_operator ssh -F "$LAB_STATE/ssh_config" -S "$CASE_DIR/ctl-$host" -O exit "$host" 2> /dev/null
+    done
+    for queue in orders invoices; do api rabbit-node1 "queues/%2F/$queue" -X DELETE; done
+    echo "a rolling restart of three members:"
+    spread "its bare commands and waits" "$CASE_DIR/rolled-bare"
+    spread "rmqtop run rolling-restart" "$CASE_DIR/rolled"
 }
 
 # ---- how soon a wait ends ---------------------------------------------------

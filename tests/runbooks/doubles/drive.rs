@@ -168,6 +168,7 @@ async fn drive(
         events: sender,
         clock,
         who: "ops@desk".to_owned(),
+        definitions: Vec::new(),
     };
     let listener = async {
         let mut events = Vec::new();

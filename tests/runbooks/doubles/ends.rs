@@ -33,6 +33,15 @@ impl Ran {
         journal::read(&self.state, &self.id).unwrap().0
     }
 
+    /// Every step that would send something was found to be so already.
+    pub(crate) fn sent_nothing(&self) -> bool {
+        let record = self.record();
+        let acts = record.plan.steps.iter().zip(&record.steps);
+        let mut acts = acts.filter(|(step, _)| step.change.is_some());
+        let is_so = |end: Option<&StepOutcome>| matches!(end, Some(StepOutcome::AlreadySo { .. }));
+        self.sent.is_empty() && acts.all(|(_, told)| is_so(told.outcome()))
+    }
+
     /// The record for a person: each step with its end, what was sent, and the run's end.
     pub(crate) fn story(&self) -> String {
         let mut story = String::new();

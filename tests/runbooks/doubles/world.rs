@@ -41,6 +41,16 @@ impl Act {
         Self::new(Some(Duration::ZERO), Reply::Exit(0))
     }
 
+    /// It works, and the cluster shows it a little later.
+    pub(crate) fn soon() -> Self {
+        Self::new(Some(Duration::from_secs(4)), Reply::Exit(0))
+    }
+
+    /// Its connection is lost; it works all the same, a little later.
+    pub(crate) fn lost_after_its_effect() -> Self {
+        Self::new(Some(Duration::from_secs(4)), Reply::Lost)
+    }
+
     pub(crate) fn new(effect: Option<Duration>, reply: Reply) -> Self {
         Self { effect, reply }
     }

@@ -1,0 +1,43 @@
+# shellcheck shell=bash disable=SC2154
+# The article from its beginning: three machines on which the packages were just installed, each
+# with a cookie, a cluster and users of its own.
+
+# As after `apt install rabbitmq-server`, apart from the configuration.
+install_anew() { # host
+    local cookie
+    cookie=$(host_root "$1")/var/lib/rabbitmq/.erlang.cookie
+    inside "$1" systemctl stop rabbitmq-server
+    inside "$1" sh -c 'rm -rf /var/lib/rabbitmq/mnesia/*'
+    rm -f "$cookie"
+    random_word 20 > "$cookie"
+    chown --reference="${cookie%/*}" "$cookie"
+    chmod 400 "$cookie"
+    inside "$1" systemctl start rabbitmq-server
+}
+
+join_as_told() { # node
+    rmqtop run join "rabbit@rabbit-$1" --execute --confirm "rabbit@rabbit-$1" --confirm lab
+    expect_code 0
+}
+
+case_three_fresh_nodes_become_the_articles_cluster() {
+    each install_anew -- "${LAB_HOSTS[@]}"
+    make_user
+    for node in node1 node2 node3; do expect_members "disc $node" "$node"; done
+
+    rmqtop plan join rabbit@rabbit-node2
+    expect_code 2
+    expect "the cookie differs, and what aligns it" says cookie-align
+    rmqtop run cookie-align --execute
+    expect_code 0
+    for node in node2 node3; do
+        expect_same "the cookie of $node" "$(cookie_of node1)" "$(cookie_of "$node")"
+    done
+    join_as_told node2
+    expect_members 'disc node1, disc node2' node1 node2
+    join_as_told node3
+    expect_members "$THREE" node1 node2 node3
+    rmqtop run rename-cluster "$LAB_CLUSTER_NAME" --execute
+    expect_code 0
+    eventually 60 "check ends with 0" check_ends_with 0
+}
