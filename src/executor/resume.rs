@@ -8,7 +8,8 @@ use crate::model::moment::Moment;
 use crate::model::name::NodeName;
 use crate::model::node::NodeState;
 use crate::runbook::fingerprint;
-use crate::runbook::plan::Plan;
+use crate::runbook::plan::{Plan, Probe};
+use crate::runbook::probe::ProbeAnswer;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Why nobody can go on with it; `None`: it can be resumed.
@@ -87,13 +88,45 @@ fn strangers(plan: &Plan, was: &BTreeMap<&str, &str>, model: &Model, now: Moment
     came.chain(gone).collect()
 }
 
+/// The step with which to go on: the first that is not known to be done, or the one right before it,
+/// if what that one brought about, and this one needs, is so no more: its host was restarted, or
+/// someone undid it.
+pub fn first(record: &RunRecord, model: &Model, now: Moment) -> usize {
+    let steps = &record.plan.steps;
+    let holds = |probe: &Probe| probe.evaluate(model, now).holds();
+    let lacks = |probe: &&Probe| matches!(probe.evaluate(model, now), ProbeAnswer::Not(_));
+    let is_undone = |at: usize| {
+        let earlier = at.checked_sub(1).and_then(|at| steps.get(at));
+        let (Some(step), Some(earlier)) = (steps.get(at), earlier) else {
+            return false;
+        };
+        let mut missing = step.before.iter().filter(lacks);
+        !step.after.iter().all(holds)
+            && earlier.change.is_some()
+            && missing.any(|probe| earlier.after.contains(probe))
+    };
+    let mut first = record.first_open();
+    while is_undone(first) {
+        first -= 1;
+    }
+    first
+}
+
 /// What is left to do, one line per step, with what the cluster says of it now.
 pub fn left(record: &RunRecord, model: &Model, now: Moment) -> Vec<String> {
-    let first = record.first_open();
+    let first = first(record, model, now);
     let steps = record.steps.iter().zip(&record.plan.steps).enumerate();
     steps
         .flat_map(|(index, (step, planned))| {
-            let mut lines = vec![format!("{}. {}: {}", index + 1, step.title, so_far(step))];
+            let so_far = match step.outcome() {
+                Some(StepOutcome::Done { .. } | StepOutcome::AlreadySo { .. })
+                    if index >= first =>
+                {
+                    "was done, and is so no more"
+                }
+                _ => so_far(step),
+            };
+            let mut lines = vec![format!("{}. {}: {so_far}", index + 1, step.title)];
             if index >= first {
                 lines.extend(
                     planned

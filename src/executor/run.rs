@@ -118,7 +118,7 @@ pub async fn resume<'a>(
     let run = Run {
         started: now,
         before: wall.max(record.elapsed),
-        first: record.first_open(),
+        first: super::resume::first(record, setting.model, now),
         sent: if earlier.is_empty() {
             Sent::Nothing
         } else {

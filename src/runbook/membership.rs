@@ -184,11 +184,11 @@ fn entering(ground: Ground<'_>, kind: NodeType) -> Vec<Step> {
         to: ground.through().clone(),
         kind,
     };
-    let mut before = vec![ground.others_unchanged()];
-    before.push(Probe::NotMember {
-        node: ground.node().clone(),
-        by: ground.through().clone(),
-    });
+    let mut before = vec![ground.others_unchanged(), not_member(ground)];
+    if older && outside {
+        // A runtime that was restarted meanwhile has started its app too.
+        before.extend(ground.stop_app_outside().after);
+    }
     steps.push(Step {
         id: "join".to_owned(),
         title: format!("let {} join {}", ground.node(), ground.through()),

@@ -98,6 +98,24 @@ impl<'a> Ground<'a> {
         }
     }
 
+    /// As `seen`; but while the members do not agree on who runs, the others' word on it is the
+    /// fault, and not the state: its own and its host's count.
+    fn seen_now(self, state: NodeState) -> Probe {
+        let node = self.node().clone();
+        match (self.is_split(), state) {
+            (false, _) => self.seen(state),
+            (true, NodeState::Running) => Probe::SelfReports { node },
+            (true, _) => Probe::HostSees { node, state },
+        }
+    }
+
+    /// Whether any member tells of a partition, or they do not agree on who runs.
+    fn is_split(self) -> bool {
+        let views = self.model.views(self.now);
+        let mut rows = views.flat_map(|(_, report)| &report.nodes);
+        !self.model.disagreements.is_empty() || rows.any(|row| !row.partitions.is_empty())
+    }
+
     /// Running in the view of the others, and serving its own API.
     pub(super) fn runs(self) -> Vec<Probe> {
         let node = self.node().clone();
@@ -140,7 +158,7 @@ impl<'a> Ground<'a> {
     /// Must hold right before something is taken away from the cluster.
     fn may_go(self) -> Vec<Probe> {
         vec![
-            self.seen(NodeState::Running),
+            self.seen_now(NodeState::Running),
             self.others_unchanged(),
             Probe::NotQuorumCritical {
                 node: self.node().clone(),
@@ -150,7 +168,7 @@ impl<'a> Ground<'a> {
 
     /// Stops the app.
     pub(super) fn stop_app(self) -> Step {
-        let stopped = self.seen(NodeState::AppStopped);
+        let stopped = self.seen_now(NodeState::AppStopped);
         Step {
             id: "stop-app".to_owned(),
             title: format!("stop the app of {}", self.node()),
@@ -195,7 +213,7 @@ impl<'a> Ground<'a> {
 
     /// Stops the service: application and runtime.
     pub(super) fn stop_node(self) -> Step {
-        let down = self.seen(NodeState::Down);
+        let down = self.seen_now(NodeState::Down);
         Step {
             id: "stop-node".to_owned(),
             title: format!("stop rabbitmq-server of {}", self.node()),
@@ -206,7 +224,7 @@ impl<'a> Ground<'a> {
             before: if self.target.state == NodeState::Running {
                 self.may_go()
             } else {
-                vec![self.seen(NodeState::AppStopped)]
+                vec![self.seen_now(NodeState::AppStopped)]
             },
             already: vec![down.clone()],
             after: vec![down],

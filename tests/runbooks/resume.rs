@@ -2,14 +2,16 @@
 //! effect of the command in flight, the cluster ends whole, and nothing is sent twice that took
 //! effect.
 
-use crate::cluster::{Cluster, Life};
-use crate::doubles::{Act, Ran, Reply, Resumed, World, plan, restart, resume};
+use crate::cluster::{Cluster, Life, node};
+use crate::doubles::{Act, Ran, Reply, Resumed, World, act, plan, restart, resume};
+use rmqtop::action::Action;
 use rmqtop::executor::event::{RunEvent, RunEventKind, RunId, RunOutcome, StepOutcome};
 use rmqtop::executor::journal::{self, Audit, Durability, Journal, JournalError, Tail};
 use rmqtop::executor::record::RunRecord;
 use rmqtop::executor::report;
 use rmqtop::executor::resume::{closed, foreign, left};
 use rmqtop::executor::state::StateDir;
+use rmqtop::model::broker::NodeType;
 use rmqtop::runbook::plan::Plan;
 use rstest::rstest;
 use std::fs;
@@ -47,6 +49,41 @@ fn assert_grown(state: &StateDir, id: &RunId, bytes: &[u8], resumed: &Resumed) {
     assert_eq!(events, [&resumed.before[..], &resumed.events[..]].concat());
     let elapsed: Vec<Duration> = events.iter().map(|event| event.elapsed).collect();
     assert!(elapsed.is_sorted(), "{elapsed:?}");
+}
+
+/// The runtime was killed in a join, and its host started it again, app and all: the step before is
+/// no more so, and is taken again. Where the join took effect after all, nothing is.
+#[tokio::test(start_paused = true)]
+async fn what_is_undone_meanwhile_is_done_again() {
+    let join = Action::Join {
+        node: node(2),
+        to: None,
+        kind: NodeType::Disc,
+    };
+    let mut before = Cluster::healthy();
+    before.strangers = vec![2];
+    let killed = Act::new(None, Reply::Exit(69));
+    for joined in [false, true] {
+        let ran = act(World::new(before.clone(), [Act::works(), killed]), &join).await;
+        assert_eq!(verbs(&ran.sent)[0], "stop_app");
+        assert!(matches!(ran.outcome, RunOutcome::Failed { .. }));
+        let mut cluster = ran.cluster.clone();
+        cluster.lives[2] = Life::Running;
+        if joined {
+            cluster.strangers.clear();
+        }
+        let resumed = resume(World::new(cluster, [Act::works(); 3]), &ran.state, &ran.id).await;
+        assert_eq!(resumed.outcome, RunOutcome::Done);
+        let known = ["stop_app", "join_cluster", "start_app"];
+        let verb = |line: &String| {
+            line.split(' ')
+                .find(|word| known.contains(word))
+                .map(str::to_owned)
+        };
+        let sent: Vec<String> = resumed.world.sent.iter().filter_map(verb).collect();
+        assert_eq!(resumed.world.sent.len(), sent.len());
+        assert_eq!(sent, if joined { &known[..0] } else { &known[..] });
+    }
 }
 
 /// The process ended after each of the journal's lines; what was in flight took effect or not.

@@ -37,17 +37,15 @@ const EXIT_TIMED_OUT: i32 = 75;
 
 /// How long the cluster may take to show the effect of a command that was sent `passed` ago and
 /// came to this end. What was left of the step's time, for it may still run; nothing beyond one
-/// look, if it was watched to a failure.
+/// look, if it was watched to its end.
 pub(super) fn patience(end: Option<&StepOutcome>, step: &Step, passed: Duration) -> Duration {
     match end {
-        Some(StepOutcome::Failed { .. }) => Duration::ZERO,
-        None
-        | Some(
-            StepOutcome::Unknown { .. }
-            | StepOutcome::NotRun { .. }
-            | StepOutcome::Done { .. }
-            | StepOutcome::AlreadySo { .. },
-        ) => step.deadline.saturating_sub(passed).max(AFTERMATH),
+        Some(
+            StepOutcome::Failed { .. } | StepOutcome::Done { .. } | StepOutcome::AlreadySo { .. },
+        ) => Duration::ZERO,
+        None | Some(StepOutcome::Unknown { .. } | StepOutcome::NotRun { .. }) => {
+            step.deadline.saturating_sub(passed).max(AFTERMATH)
+        }
     }
 }
 
