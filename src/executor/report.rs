@@ -130,9 +130,7 @@ pub fn markdown(record: &RunRecord) -> String {
     out.push_str(&before(plan));
     out.push_str("\n## What was done\n\n");
     for (index, step) in record.steps.iter().enumerate() {
-        let at = step
-            .started
-            .map_or_else(String::new, |at| format!(" (at {})", seconds(at)));
+        let at = when(record, step);
         writeln!(
             out,
             "{}. **{}** on {}{at}: {}",
@@ -158,6 +156,20 @@ pub fn markdown(record: &RunRecord) -> String {
         }
     }
     out
+}
+
+/// When a step began, by the clock, and how long it took.
+fn when(record: &RunRecord, step: &StepRecord) -> String {
+    let Some(begun) = step.started else {
+        return String::new();
+    };
+    let took = step.ended.map_or_else(String::new, |ended| {
+        format!(" ({})", seconds(ended.saturating_sub(begun)))
+    });
+    match record.started.checked_add(begun) {
+        Ok(at) => format!(" at {}{took}", at.strftime("%H:%M:%S")),
+        Err(_beyond_time) => took,
+    }
 }
 
 /// Where copies of definitions are, each with what it is.

@@ -108,7 +108,7 @@ fn partition(model: &Model, _target: Target<'_>, now: Moment) -> Judged {
         Judged::one(Verdict::Passed, "the members agree on who runs")
     } else {
         Judged::new(Verdict::Failed, split)
-            .instead("wait until they agree; after a partition, restart the side that lost")
+            .instead("wait until they agree; after a partition, stop every member of the sides that lost, and start them again when all are stopped")
     }
 }
 

@@ -32,7 +32,13 @@ case_three_fresh_nodes_become_the_articles_cluster() {
     expect_code 0
     for node in node2 node3; do
         expect_same "the cookie of $node" "$(cookie_of node1)" "$(cookie_of "$node")"
+        expect_same "owner and mode on $node" 'rabbitmq:rabbitmq 400' \
+            "$(inside "$(host "$node")" stat -c '%U:%G %a' /var/lib/rabbitmq/.erlang.cookie)"
+        expect_same "keys left behind on $node" '' "$(inside "$(host "$node")" find /run/rmqtop -name '*.key')"
     done
+    expect_not "the cookie in what was printed or kept" \
+        grep -rqF "$(cookie_of node1)" "$CASE_DIR/state" "$out" "$err"
+    sends_nothing rmqtop run cookie-align --execute
     join_as_told node2
     expect_members 'disc node1, disc node2' node1 node2
     join_as_told node3

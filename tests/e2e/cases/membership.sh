@@ -173,23 +173,11 @@ case_a_cluster_is_renamed() {
     expect_code 0
 }
 
-# A blank node that has a cookie of its own, as after the installation of the packages.
-estrange() { # node
-    local root
-    root=$(host_root "$(host "$1")")
-    inside "$(host "$1")" systemctl stop rabbitmq-server
-    rm -f "$root/var/lib/rabbitmq/.erlang.cookie"
-    random_word 20 > "$root/var/lib/rabbitmq/.erlang.cookie"
-    chown --reference="$root/var/lib/rabbitmq" "$root/var/lib/rabbitmq/.erlang.cookie"
-    chmod 400 "$root/var/lib/rabbitmq/.erlang.cookie"
-    inside "$(host "$1")" systemctl start rabbitmq-server
-}
-
 cookie_of() { # node
     cat "$(host_root "$(host "$1")")/var/lib/rabbitmq/.erlang.cookie"
 }
 
-case_a_kicked_out_node_is_wiped_gets_the_cookie_and_joins() {
+case_a_kicked_out_node_is_wiped_and_joins() {
     local data=/var/lib/rabbitmq/mnesia
     rmqtop plan wipe "$THIRD"
     expect_code 2
@@ -203,20 +191,6 @@ case_a_kicked_out_node_is_wiped_gets_the_cookie_and_joins() {
         "inside rabbit-node3 sh -c 'test -d $data.bak-*/$THIRD'"
     expect_members "$TWO" node1
     sends_nothing destroy wipe "$THIRD"
-
-    estrange node3
-    destroy join "$THIRD"
-    expect_code 2
-    expect "the cookie differs, and what aligns it" says "cookie-align $THIRD"
-    rmqtop run cookie-align --execute
-    expect_code 0
-    expect_same "the cookie of node3" "$(cookie_of node1)" "$(cookie_of node3)"
-    expect_same "owner and mode" 'rabbitmq:rabbitmq 400' \
-        "$(inside rabbit-node3 stat -c '%U:%G %a' /var/lib/rabbitmq/.erlang.cookie)"
-    expect_same "keys left behind" '' "$(inside rabbit-node3 find /run/rmqtop -name '*.key')"
-    expect_not "the cookie in what was printed or kept" \
-        grep -rqF "$(cookie_of node1)" "$CASE_DIR/state" "$out" "$err"
-    sends_nothing rmqtop run cookie-align --execute
     destroy join "$THIRD"
     expect_code 0
     expect_members "$THREE" node1 node2 node3

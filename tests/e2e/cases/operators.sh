@@ -2,6 +2,8 @@
 # Two operators at two desks who do the same at the same moment: each with a state
 # folder of his own, so that only what they take on the hosts keeps them apart.
 
+ONCE+=(of_two_operators_at_once_exactly_one_runs)
+
 # Enough to see that it holds at all; by hand: OPERATOR_TRIES=100, and CASE_SECONDS to match.
 OPERATOR_TRIES=${OPERATOR_TRIES:-4}
 

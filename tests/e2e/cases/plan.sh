@@ -3,6 +3,9 @@
 # confirmation, in read-only mode, and where a check forbids it. Each proves by
 # the hosts' own record that nothing was sent.
 
+ONCE+=(the_recorders_record a_run_without_execute_is_a_plan without_the_right_confirmation_nothing_is_sent
+    read_only_refuses)
+
 NODE3=rabbit@rabbit-node3
 
 # What the product may send when it only looks. Everything else is a change.

@@ -91,6 +91,7 @@ case_every_member_is_restarted_while_a_client_publishes() {
     eventually 40 "the client has ended" gone "${background[0]}"
     expect_same "confirmed messages that are lost" 0 "$(publisher --missing 2> /dev/null | grep -E '^[0-9]+$')"
     figure "a rolling restart under load: $(noted '^orders ') confirmed to each queue, connections lost: $(noted '^lost')," \
+        "messages published again because nothing was said of them for 10 s: $(noted never_confirmed)," \
         "longest without a confirmation: $(inside "$PUBLISHER" sed -n 's/^longest //p' "$NOTES") ms"
     eventually 60 "check ends with 0" check_ends_with 0
     # A stream leaves a coordinator, whose quorum counts every member for good.

@@ -2,6 +2,8 @@
 # `run restart-app` to its end: done, proved by the cluster, and in the journal;
 # and with a fault under way.
 
+ONCE+=(a_disc_that_fills_up_does_not_leave_the_app_stopped a_run_streams_its_events two_runs_at_once_are_refused)
+
 execute() { rmqtop run restart-app "$NODE3" --execute --confirm "$NODE3" "$@"; }
 
 the_run() { # the id of the newest run

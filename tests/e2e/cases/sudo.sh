@@ -40,10 +40,6 @@ case_an_operator_who_is_not_root_works_through_sudo() {
     destroy join "$THIRD"
     expect_code 0
     expect_members "$THREE" node1 node2 node3
-    rmqtop run drain "$THIRD" --execute --confirm "$THIRD"
-    expect_code 0
-    rmqtop run revive "$THIRD" --execute
-    expect_code 0
     rmqtop run rolling-restart --only "$THIRD" --execute --confirm "$THIRD"
     expect_code 0
     expect "the app of node3 runs" app_runs rabbit-node3

@@ -2,6 +2,9 @@
 # rmqtop leaves nothing behind: no ssh of its own, no session and no command on a
 # host, however it ended.
 
+ONCE+=(nothing_is_left_after_a_command nothing_is_left_after_a_signal nothing_is_left_after_a_closed_pipe
+    nothing_is_left_for_long_after_a_kill)
+
 # Every process in the operator's network, and every session of his on a host.
 left_here() { ip netns pids "$(operator_ns)"; }
 left_there() { # host

@@ -1,6 +1,8 @@
 # shellcheck shell=bash
 # `watch`: what it reports, and how soon after it happened.
 
+ONCE+=(a_vip_move_is_told_within_150_ms)
+
 MOVES=20
 LIMIT_MS=150
 # How much later than the watch both records may be read on a busy machine.

@@ -109,7 +109,11 @@ publish(Channel, Queue, Number) ->
     Message = {amqp_msg, Basic, integer_to_binary(Number)},
     Publish = {'basic.publish', 0, <<>>, key(Queue), false, false},
     ok = amqp_channel:call(Channel, Publish, Message),
-    true = amqp_channel:wait_for_confirms(Channel, 30).
+    confirmed = case amqp_channel:wait_for_confirms(Channel, 10) of
+        true -> confirmed;
+        false -> refused;
+        timeout -> never_confirmed
+    end.
 
 key("stream:" ++ Name) -> list_to_binary(Name);
 key(Name) -> list_to_binary(Name).

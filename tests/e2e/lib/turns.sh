@@ -1,14 +1,23 @@
 # shellcheck shell=bash
 # Several releases are tested side by side on one machine. A case that measures
 # how soon something is told must not have another's load beside it: it takes
-# the machine alone, and everything else takes it together.
+# the machine alone, and everything else takes it together. A case whose subject is
+# rmqtop and its own machine, whatever broker there is, is run on one release.
 
 # The cases that run alone; the files of cases add to it.
 ALONE=()
 
-is_alone() { # case
-    local name
-    for name in "${ALONE[@]}"; do [[ $name != "$1" ]] || return 0; done
+# The cases that run on the newest release only; the files of cases add to it.
+ONCE=()
+NEWEST=4.3
+
+is_alone() { is_among "$1" "${ALONE[@]}"; }
+is_due() { [[ $RELEASE == "$NEWEST" ]] || ! is_among "$1" "${ONCE[@]}"; } # case
+
+is_among() { # word word...
+    local wanted=$1 word
+    shift
+    for word; do [[ $word != "$wanted" ]] || return 0; done
     return 1
 }
 

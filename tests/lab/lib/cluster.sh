@@ -57,14 +57,13 @@ no_partition() {
 }
 
 # Mnesia may take two members that formed a cluster a moment ago for cut off from
-# one another. It is told, and mended as the manual says: the others are restarted.
+# one another. It is told, and mended as the manual says: all others are stopped, then started.
 mend_partition() {
     local host
     ! no_partition >&2 || return 0
     say "the cluster was formed with a partition; the app of two members is restarted"
-    for host in rabbit-node2 rabbit-node3; do
-        inside "$host" rabbitmqctl -q stop_app && inside "$host" rabbitmqctl -q start_app || return 1
-    done
+    for host in rabbit-node2 rabbit-node3; do inside "$host" rabbitmqctl -q stop_app || return 1; done
+    for host in rabbit-node2 rabbit-node3; do inside "$host" rabbitmqctl -q start_app || return 1; done
     no_partition >&2
 }
 
