@@ -9,7 +9,7 @@ use crate::model::text::Shown;
 pub struct Output {
     /// Exit status; `None` if ended by a signal.
     pub code: Option<i32>,
-    /// Standard output, at most 16 MiB.
+    /// Standard output, at most 64 MiB.
     pub stdout: String,
     /// Standard error, at most 64 KiB. Never a verdict: rabbitmqctl warns there on success.
     pub stderr: String,

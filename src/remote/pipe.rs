@@ -3,8 +3,8 @@
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 
-/// Most bytes kept of standard output.
-pub(super) const STDOUT_LIMIT: usize = 16 << 20;
+/// Most bytes kept of standard output: the definitions of some hundred thousand queues.
+pub(super) const STDOUT_LIMIT: usize = 64 << 20;
 /// Most bytes kept of standard error.
 pub(super) const STDERR_LIMIT: usize = 64 << 10;
 /// Most bytes kept of one streamed line.

@@ -9,6 +9,7 @@ use crate::invocation::{Change, CtlVerb, ServiceVerb, UpgradeVerb};
 use crate::model::Model;
 use crate::model::balancer::ServerStatus;
 use crate::model::host::UnitState;
+use crate::model::inventory::Access;
 use crate::model::moment::Moment;
 use crate::model::name::{HostName, NodeName};
 use crate::model::node::NodeState;
@@ -37,12 +38,21 @@ pub(super) struct Ground<'a> {
     pub(super) now: Moment,
 }
 
-/// Another member than the target that runs: what the cluster has defined, it has too.
-pub(super) fn keeper(model: &Model, target: Target<'_>, now: Moment) -> Option<NodeName> {
+/// Another member than the target that runs: what the cluster has defined, it has too. With it,
+/// whether commands reach its host; where they reach that of any, it is one of those.
+pub(super) fn keeper(model: &Model, target: Target<'_>, now: Moment) -> Option<(NodeName, bool)> {
+    let is_reached = |name: &NodeName| {
+        let host = model.inventory.host_of(name);
+        host.is_some_and(|host| host.access != Access::None)
+    };
     let others = model.nodes(now).into_iter();
-    let mut running =
+    let running =
         others.filter(|view| view.name != *target.node && view.state == NodeState::Running);
-    running.next().map(|view| view.name)
+    let running = running.map(|view| {
+        let reached = is_reached(&view.name);
+        (view.name, reached)
+    });
+    running.min_by_key(|(_, reached)| !reached)
 }
 
 impl<'a> Ground<'a> {
@@ -83,8 +93,10 @@ impl<'a> Ground<'a> {
 
     /// Whose definitions are copied before the target is removed: nobody's, where it is no member.
     pub(super) fn kept(self) -> Vec<NodeName> {
-        let keeper = keeper(self.model, self.target, self.now);
-        keeper.into_iter().filter(|_| self.is_listed()).collect()
+        match keeper(self.model, self.target, self.now) {
+            Some((keeper, true)) if self.is_listed() => vec![keeper],
+            Some(_) | None => Vec::new(),
+        }
     }
 
     /// Read from another member; where none answers, from the host.

@@ -258,8 +258,10 @@ impl Run<'_> {
             return std::future::pending().await;
         }
         let mut told = String::new();
+        let mut pause = PAUSE.1;
         loop {
-            sleep(PAUSE.1).await;
+            sleep(pause).await;
+            let look_begun = Instant::now();
             let Some(model) = self.look(kinds.clone()).await else {
                 return;
             };
@@ -269,6 +271,8 @@ impl Run<'_> {
                 told.clone_from(&words);
                 self.tell(RunEventKind::Waiting { step: index, words });
             }
+            // What takes its time is left in peace for as long.
+            pause = look_begun.elapsed().max(PAUSE.1);
         }
     }
 

@@ -200,9 +200,15 @@ fn holdings(model: &Model, target: Target<'_>, now: Moment) -> Judged {
 
 fn backup(model: &Model, target: Target<'_>, now: Moment) -> Judged {
     match keeper(model, target, now) {
-        Some(keeper) => Judged::one(
+        Some((keeper, true)) => Judged::one(
             Verdict::Passed,
             format!("{keeper} keeps users, virtual hosts and policies; {COPIED}"),
+        ),
+        Some((keeper, false)) => Judged::one(
+            Verdict::Warning,
+            format!(
+                "{keeper} keeps users, virtual hosts and policies; no copy is made, for commands cannot reach its host"
+            ),
         ),
         None => Judged::one(
             Verdict::Failed,
