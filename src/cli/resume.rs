@@ -65,6 +65,7 @@ pub async fn resume(common: &Common, args: &ResumeArgs, out: &Out) -> anyhow::Re
         )));
     }
     let session = Session::open(&cluster);
+    session.announce();
     let code = go_on(&session, &record, &mode, args, out).await;
     session.close();
     code

@@ -171,6 +171,29 @@ fn a_second_member_is_not_taken_away(
     assert!(failed("P5") && failed("P6"));
 }
 
+/// Its own API is closed, so that it cannot be asked; all queues are listed, and none needs it.
+#[test]
+fn a_drained_member_may_be_stopped() {
+    let mut cluster = before("stop-node");
+    cluster.version = "4.3.6".to_owned();
+    cluster.khepri = Some(true);
+    cluster.draining = vec![2];
+    plan("stop-node", &cluster).unwrap();
+    let refusal = plan("stop-node", &cluster.with_life(1, Life::Down)).unwrap_err();
+    assert!(refusal.reason.contains("orders"), "{}", refusal.reason);
+}
+
+/// One of two load balancers is dead: the other serves, and the brokers can be worked on.
+#[test]
+fn a_dead_load_balancer_keeps_no_broker_from_being_stopped() {
+    let mut cluster = Cluster::of(5).with_life(4, Life::HostDead);
+    cluster.balancers = vec![0, 4];
+    let checks = plan("stop-app", &cluster).map(|plan| plan.preflight);
+    let checks = checks.unwrap_or_else(|refusal| panic!("{refusal}: {:?}", refusal.preflight));
+    let p11 = checks.iter().find(|check| check.id == "P11").unwrap();
+    assert_eq!(p11.verdict, Verdict::Warning, "{:?}", p11.evidence);
+}
+
 /// The first one to start has nobody to ask for version and store: that is no reason to leave
 /// the cluster down.
 #[test]

@@ -244,6 +244,40 @@ fn shrinking_leaves_no_queue_without_majority() {
     insta::assert_snapshot!("shrink_only_replica", refused("quorum-shrink", &cluster));
 }
 
+/// Two replicas, of which the dead member holds one: the other cannot agree on taking it off, and
+/// would be without a leader for good. A stream of which no other replica is online is as bad.
+#[test]
+fn a_group_that_cannot_agree_keeps_its_member() {
+    let pair = before("forget-dead").with_queue("pair", QueueType::Quorum, &[1, 2]);
+    assert!(
+        refused("forget-dead", &pair).contains("pair"),
+        "{}",
+        refused("forget-dead", &pair)
+    );
+    let mut log = Cluster::healthy().with_queue("log", QueueType::Stream, &[1, 2]);
+    log.lives = vec![Life::Running, Life::Down, Life::Running];
+    log.khepri = None;
+    assert!(
+        refused("forget", &log).contains("log"),
+        "{}",
+        refused("forget", &log)
+    );
+}
+
+/// The only replica of a stream goes with its member: the plan names what is lost.
+#[test]
+fn a_stream_with_its_only_replica_there_is_named() {
+    let cluster = before("forget-dead").with_queue("events", QueueType::Stream, &[2]);
+    let plan = plan("forget-dead", &cluster).unwrap();
+    let lost = "1 queue with the only usable copy here will be deleted: events; 40 messages lost";
+    assert!(
+        plan.blast_radius.iter().any(|line| line == lost),
+        "{:?}",
+        plan.blast_radius
+    );
+    assert!(plan.definitions.len() == 1 && plan.definitions[0] != node(2));
+}
+
 #[test]
 fn a_member_that_cannot_be_seen_at_all_is_not_forgotten() {
     let mut cluster = Cluster::healthy().with_life(2, Life::HostDead);

@@ -2,6 +2,7 @@
 //! badly is its own kind of failure, in words, and costs nothing else.
 
 mod answers;
+mod pages;
 
 use super::{Api, ClusterView, NodeView, Question, QuorumCheck};
 use crate::config::secret::SecretSource;
