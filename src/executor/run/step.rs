@@ -30,6 +30,8 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_
 /// How long the cluster may contradict a command that says it failed, and what is left to look
 /// after a command that used up its deadline.
 const AFTERMATH: Duration = Duration::from_secs(10);
+/// How long it is looked again where a look before acting sees too little.
+const UNSEEN_FOR: Duration = Duration::from_secs(20);
 /// Lines of a command's output that are kept.
 const OUTPUT_LINES: usize = 200;
 /// rabbitmqctl gave up waiting (`EX_TEMPFAIL`): what it asked for may still happen.
@@ -63,7 +65,7 @@ impl Run<'_> {
         if let Some(outcome) = self.aftermath(index, step).await {
             return outcome;
         }
-        match self.check(step).await {
+        match self.check(index, step).await {
             Some(outcome) => outcome,
             None => match &step.change {
                 None => self.settle(index, step, None, step.deadline).await,
@@ -137,8 +139,10 @@ impl Run<'_> {
         }
     }
 
-    /// Looks before acting. `None`: go ahead.
-    async fn check(&mut self, step: &Step) -> Option<StepOutcome> {
+    /// Looks before acting. `None`: go ahead. One look that sees too little is no verdict: it is
+    /// looked again for a while, for nothing is sent meanwhile, and a run that ends here may leave a
+    /// member stopped.
+    async fn check(&mut self, index: usize, step: &Step) -> Option<StepOutcome> {
         let not_run = |reason: String| Some(StepOutcome::NotRun { reason });
         let mut kinds = needs(step.already.iter().chain(&step.before));
         if self.sent == Sent::Nothing {
@@ -147,29 +151,46 @@ impl Run<'_> {
         if kinds.is_empty() {
             return None;
         }
-        let Some(model) = self.look(kinds).await else {
-            return not_run("the operator left before anything was sent".to_owned());
-        };
-        let now = (self.setting.clock)();
-        // What the run itself did moves the cluster too; from then on the preconditions decide.
-        if self.sent == Sent::Nothing {
-            let moved = fingerprint::moved(self.plan, &model, now);
-            if !moved.is_empty() {
-                return not_run(format!(
-                    "the cluster changed since the plan was made: {}",
-                    moved.join("; ")
-                ));
+        let left = "the operator left before anything was sent";
+        let begun = Instant::now();
+        let mut told = String::new();
+        loop {
+            let Some(model) = self.look(kinds.clone()).await else {
+                return not_run(left.to_owned());
+            };
+            let now = (self.setting.clock)();
+            // What the run itself did moves the cluster too; from then on the preconditions decide.
+            if self.sent == Sent::Nothing {
+                let moved = fingerprint::moved(self.plan, &model, now);
+                if !moved.is_empty() {
+                    return not_run(format!(
+                        "the cluster changed since the plan was made: {}",
+                        moved.join("; ")
+                    ));
+                }
             }
-        }
-        if !step.already.is_empty()
-            && let Answer::Holds(proof) = ask(&step.already, &model, now)
-        {
-            return Some(StepOutcome::AlreadySo { proof });
-        }
-        match ask(&step.before, &model, now) {
-            Answer::Holds(_) => None,
-            Answer::Not(words) => not_run(words),
-            Answer::CannotTell(words) => not_run(format!("it cannot be told any more: {words}")),
+            if !step.already.is_empty()
+                && let Answer::Holds(proof) = ask(&step.already, &model, now)
+            {
+                return Some(StepOutcome::AlreadySo { proof });
+            }
+            match ask(&step.before, &model, now) {
+                Answer::Holds(_) => return None,
+                Answer::Not(words) => return not_run(words),
+                Answer::CannotTell(words) if begun.elapsed() >= UNSEEN_FOR => {
+                    return not_run(format!("it cannot be told any more: {words}"));
+                }
+                Answer::CannotTell(words) if words == told => {}
+                Answer::CannotTell(words) => {
+                    told.clone_from(&words);
+                    self.tell(RunEventKind::Waiting { step: index, words });
+                }
+            }
+            tokio::select! {
+                biased;
+                () = self.setting.control.left() => return not_run(left.to_owned()),
+                () = sleep(PAUSE.1) => {}
+            }
         }
     }
 

@@ -41,34 +41,30 @@ confirmed(Text, Queue) ->
     Lines = [string:split(Line, " ") || Line <- string:split(Text, "\n", all)],
     [Number || [Name, Number] <- Lines, Name =:= list_to_binary(Queue)].
 
-%% A stream is read from its first message on, until it has nothing more to say.
-missing(Channel, "stream:" ++ Name, Confirmed) ->
-    {'basic.qos_ok'} = amqp_channel:call(Channel, {'basic.qos', 0, 100, false}),
-    From = [{<<"x-stream-offset">>, longstr, <<"first">>}],
-    Consume = {'basic.consume', 0, list_to_binary(Name), <<"missing">>, false, false, false, false, From},
-    amqp_channel:subscribe(Channel, Consume, self()),
-    unseen(Channel, gb_sets:from_list(Confirmed));
+%% A queue is read until all that was confirmed was there, or it has nothing more to say; a
+%% stream from its first message on.
 missing(Channel, Queue, Confirmed) ->
-    Confirmed -- taken(Channel, Queue, []).
+    {Name, From} = case Queue of
+        "stream:" ++ Stream -> {Stream, [{<<"x-stream-offset">>, longstr, <<"first">>}]};
+        _ -> {Queue, []}
+    end,
+    Tag = list_to_binary(Queue),
+    {'basic.qos_ok'} = amqp_channel:call(Channel, {'basic.qos', 0, 100, false}),
+    Consume = {'basic.consume', 0, list_to_binary(Name), Tag, false, false, false, false, From},
+    amqp_channel:subscribe(Channel, Consume, self()),
+    unseen(Channel, Tag, gb_sets:from_list(Confirmed)).
 
-unseen(Channel, Left) ->
+%% What one queue delivers too much waits in the mailbox, under its own tag.
+unseen(Channel, Tag, Left) ->
     case gb_sets:is_empty(Left) of
         true -> [];
         false ->
             receive
-                {Delivery, {amqp_msg, _, Number}} when element(1, Delivery) =:= 'basic.deliver' ->
-                    amqp_channel:cast(Channel, {'basic.ack', element(3, Delivery), false}),
-                    unseen(Channel, gb_sets:del_element(Number, Left));
-                {'basic.consume_ok', _} ->
-                    unseen(Channel, Left)
+                {{'basic.deliver', Tag, Delivery, _, _, _}, {amqp_msg, _, Number}} ->
+                    amqp_channel:cast(Channel, {'basic.ack', Delivery, false}),
+                    unseen(Channel, Tag, gb_sets:del_element(Number, Left))
             after 20000 -> gb_sets:to_list(Left)
             end
-    end.
-
-taken(Channel, Queue, Taken) ->
-    case amqp_channel:call(Channel, {'basic.get', 0, list_to_binary(Queue), true}) of
-        {_, {amqp_msg, _, Number}} -> taken(Channel, Queue, [Number | Taken]);
-        _ -> Taken
     end.
 
 work(#{stop := Stop, file := File} = With, Open, Queues, Number, Last, Longest) ->

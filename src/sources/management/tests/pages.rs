@@ -28,10 +28,10 @@ async fn two_pages(total: usize, pages: [&[&str]; 2]) -> MockServer {
 
 async fn whole(server: &MockServer) -> QueuePage {
     let report = bench(&[&server.uri()]).ask(Question::AllQueues).await;
-    match report.outcome.unwrap() {
-        Payload::Queues(page) => page,
-        other => panic!("{other:?}"),
-    }
+    let Payload::Queues(page) = report.outcome.unwrap() else {
+        panic!("not a page of queues");
+    };
+    page
 }
 
 fn names(page: &QueuePage) -> Vec<String> {
