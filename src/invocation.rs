@@ -399,6 +399,21 @@ impl Change {
         !matches!(self, Self::Api { .. })
     }
 
+    /// Whether it must run in a unit of its own to outlive the connection over which it is sent.
+    /// A job of systemd goes on without whoever asked for it; `HAProxy` has done what it was told,
+    /// or was not told, before a connection could be seen to be lost; and a request is the
+    /// broker's.
+    pub fn needs_unit(&self) -> bool {
+        match self {
+            Self::Ctl { .. }
+            | Self::Upgrade { .. }
+            | Self::Queues { .. }
+            | Self::Cookie { .. }
+            | Self::SetAside { .. } => true,
+            Self::Service { .. } | Self::Haproxy(_) | Self::Api { .. } => false,
+        }
+    }
+
     /// The command. Always names the node, never prints a banner, always bounded.
     pub fn argv(&self) -> Argv {
         match self {

@@ -68,14 +68,13 @@ impl Operate for Hand {
         }
     }
 
-    /// A request needs no unit: the broker carries it out whether or not the connection lives.
     fn change_in<'a>(
         &'a self,
         permit: &'a Permit,
         (change, unit): (&'a Change, &'a UnitName),
         limit: Duration,
     ) -> BoxFuture<'a, CommandOutcome> {
-        if change.is_command() {
+        if change.needs_unit() {
             self.link.change_in(permit, (change, unit), limit)
         } else {
             self.change(permit, change, limit)

@@ -9,6 +9,7 @@
 #[path = "../support/cluster.rs"]
 mod cluster;
 #[cfg(test)]
+mod caught_up;
 mod confirm;
 #[cfg(test)]
 mod disc;

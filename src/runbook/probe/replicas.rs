@@ -12,6 +12,9 @@ use crate::model::node::NodeState;
 use crate::model::observation::SourceKind;
 use std::collections::BTreeMap;
 
+/// The largest group that is whole if one replica more than a majority is up: of four, three are a
+/// majority.
+const WHOLE_IF_SAFE: usize = 4;
 /// How many queues a sentence names.
 const NAMED: usize = 3;
 
@@ -91,18 +94,23 @@ pub(super) fn all(model: &Model, node: &NodeName, now: Moment) -> ProbeAnswer {
     }
 }
 
-/// Where not all queues can be listed, what the members themselves say of every queue they have a
-/// part in stands for the rest: none is critical only if of each queue one member more is up than
-/// a majority needs.
+/// By the list of queues, and by what the members themselves say of every queue they have a part
+/// in: none is critical only if of each queue one replica more than a majority is up, by the runtimes
+/// as they are asked (`rabbit_quorum_queue:filter_quorum_critical`). That is the better word for a
+/// small group, which it says to be whole; the list is of the leader's last statistics, up to five
+/// seconds old. And it stands for the queues that could not be listed.
 pub(super) fn online(model: &Model, node: &NodeName, now: Moment) -> ProbeAnswer {
     let limit = freshness_limit(SourceKind::Queues);
     let Some(page) = model.queues.current(now, limit) else {
         return ProbeAnswer::CannotTell("the queues could not be listed".to_owned());
     };
+    let doubtful = doubtful(model, now);
+    let is_told_whole =
+        |row: &QueueRow| doubtful.is_empty() && row.members.len() <= WHOLE_IF_SAFE;
     let here = |row: &&QueueRow| row.members.contains(node);
     let offline: Vec<&QueueRow> = quorum(page)
         .filter(here)
-        .filter(|row| !row.online.contains(node))
+        .filter(|row| !row.online.contains(node) && !is_told_whole(row))
         .collect();
     if !offline.is_empty() {
         return ProbeAnswer::Not(format!(
@@ -116,16 +124,6 @@ pub(super) fn online(model: &Model, node: &NodeName, now: Moment) -> ProbeAnswer
             "all {count} replicas of quorum queues on {node} are online"
         ));
     }
-    let doubtful: Vec<&str> = model
-        .inventory
-        .nodes()
-        .filter(|(host, member)| {
-            let verdict =
-                Model::current(&model.quorum, &host.name, SourceKind::QuorumCritical, now);
-            model.is_member(member, now) != Some(false) && verdict != Some(&QuorumVerdict::Safe)
-        })
-        .map(|(_, member)| member.as_str())
-        .collect();
     if doubtful.is_empty() {
         ProbeAnswer::Holds(format!(
             "the {count} replicas of quorum queues on {node} that could be listed are online, and every member says that no quorum depends on it"
@@ -136,6 +134,15 @@ pub(super) fn online(model: &Model, node: &NodeName, now: Moment) -> ProbeAnswer
             doubtful.join(" and ")
         ))
     }
+}
+
+/// Members that do not say that every quorum survives without them.
+fn doubtful(model: &Model, now: Moment) -> Vec<&str> {
+    let hosts = model.inventory.nodes().filter(|(host, member)| {
+        let verdict = Model::current(&model.quorum, &host.name, SourceKind::QuorumCritical, now);
+        model.is_member(member, now) != Some(false) && verdict != Some(&QuorumVerdict::Safe)
+    });
+    hosts.map(|(_, member)| member.as_str()).collect()
 }
 
 /// As `rabbitmq-upgrade await_online_synchronized_mirror`: one mirror that can take over is enough.
