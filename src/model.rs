@@ -33,7 +33,7 @@ use host::{AddressReport, CanaryReport, NameReport, ServiceReport, VrrpConfig};
 use impact::QuorumVerdict;
 use inventory::Inventory;
 use moment::Moment;
-use name::{HostName, NodeName};
+use name::{HostName, NodeName, VhostName};
 use observation::{Observation, Payload, SourceFailure, SourceId, SourceKind};
 use reading::Reading;
 use shutdown::{NodeFiles, StopRecord};
@@ -53,6 +53,8 @@ pub struct Model {
     pub brokers: ByHost<BrokerReport>,
     /// Whether stopping a node would lose a quorum, judged by that node, by its host.
     pub quorum: ByHost<QuorumVerdict>,
+    /// Virtual hosts that do not run on a node that runs, by its host.
+    pub vhosts_down: ByHost<Vec<VhostName>>,
     /// What a node says of its cluster over SSH, by its host.
     pub statuses: ByHost<NodeStatus>,
     /// What a node left on its host's disc, by its host.
@@ -127,6 +129,7 @@ pub fn freshness_limit(kind: SourceKind) -> Duration {
         SourceKind::Management
         | SourceKind::Services
         | SourceKind::QuorumCritical
+        | SourceKind::VirtualHosts
         | SourceKind::PolicyView => 15,
         SourceKind::Totals
         | SourceKind::Queues
@@ -208,6 +211,9 @@ impl Model {
             }
             Payload::QuorumCritical(verdict) => {
                 self.quorum.entry(host).or_default().succeed(verdict, at);
+            }
+            Payload::VirtualHosts(down) => {
+                self.vhosts_down.entry(host).or_default().succeed(down, at);
             }
             Payload::NodeStatus(status) => {
                 self.statuses.entry(host).or_default().succeed(status, at);
@@ -298,6 +304,7 @@ impl Model {
                 self.note_disagreements(at);
             }
             SourceKind::QuorumCritical => self.quorum.entry(host).or_default().fail(failure, at),
+            SourceKind::VirtualHosts => self.vhosts_down.entry(host).or_default().fail(failure, at),
             SourceKind::NodeStatus => self.statuses.entry(host).or_default().fail(failure, at),
             SourceKind::NodeFiles => self.files.entry(host).or_default().fail(failure, at),
             SourceKind::Totals => self.totals.fail(failure, at),

@@ -27,6 +27,7 @@ pub(crate) mod written;
 
 use crate::action::Action;
 use crate::model::Model;
+use crate::model::capability::Capability;
 use crate::model::moment::Moment;
 use crate::model::name::NodeName;
 use crate::model::observation::SourceKind;
@@ -108,10 +109,20 @@ pub fn way_back(plan: &Plan, begun: usize) -> Option<String> {
         .flatten()
 }
 
-/// What a plan of `action` must ask beyond what is polled anyway: questions put on demand only,
-/// because each takes a few seconds on each host.
-pub fn also_asks(action: &Action) -> &'static [SourceKind] {
+/// Whether what a plan of `action` asks depends on the release, which is then asked first.
+pub fn asks_by_release(action: &Action) -> bool {
+    matches!(
+        action,
+        Action::Drain { .. } | Action::Revive { .. } | Action::RollingRestart { .. }
+    )
+}
+
+/// What a plan of `action` on a cluster of this capability must ask beyond what is polled anyway:
+/// questions put on demand only, because each takes a few seconds on each host.
+pub fn also_asks(action: &Action, capability: &Capability) -> &'static [SourceKind] {
     match action {
+        // The management API says who is in maintenance mode.
+        _ if asks_by_release(action) && capability.reports_draining() == Some(true) => &[],
         Action::Drain { .. } | Action::Revive { .. } | Action::RollingRestart { .. } => {
             &[SourceKind::NodeStatus]
         }
@@ -120,6 +131,7 @@ pub fn also_asks(action: &Action) -> &'static [SourceKind] {
             SourceKind::Names,
             SourceKind::Cookie,
         ],
+        Action::StartNode { .. } | Action::RestartNode { .. } => &[SourceKind::Data],
         Action::Wipe { .. } => &[SourceKind::NodeStatus, SourceKind::Data],
         Action::CookieAlign { .. } => &[SourceKind::NodeStatus, SourceKind::Cookie],
         Action::PolicySet { .. }
@@ -133,8 +145,6 @@ pub fn also_asks(action: &Action) -> &'static [SourceKind] {
         | Action::StartApp { .. }
         | Action::RestartApp { .. }
         | Action::StopNode { .. }
-        | Action::StartNode { .. }
-        | Action::RestartNode { .. }
         | Action::Leave { .. }
         | Action::Forget { .. }
         | Action::NodeType { .. }

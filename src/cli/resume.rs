@@ -95,7 +95,8 @@ async fn go_on(
     } else {
         Execute::No
     };
-    match run::confirmed(&record.plan, mode, execute, &args.confirm)? {
+    let inventory = &session.cluster.inventory;
+    match run::confirmed((&record.plan, inventory), mode, execute, &args.confirm)? {
         Ok(permit) => carry_on(session, (record, &model), permit, args.format, out).await,
         Err(Denied::NotExecuted) => {
             say("nothing was done: add --execute to go on");

@@ -5,6 +5,7 @@ use crate::config::secret::SecretSource;
 use crate::config::{self, AccessRule, Cluster, Config, Management, Scheme};
 use crate::model::inventory::{Access, HostEntry, Inventory, Keepalived};
 use crate::model::name::{HostName, NodeName};
+use crate::view::theme::color::Rgb;
 use anyhow::{Context, bail};
 use etcetera::BaseStrategy;
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,9 +29,19 @@ pub fn cluster(common: &Common) -> anyhow::Result<Cluster> {
     }
     let config: Config = config::file::load(&path)?;
     let cluster = config.choose(common.cluster.as_deref());
-    Ok(cluster
-        .with_context(|| format!("in {}", path.display()))?
-        .clone())
+    let cluster = cluster.with_context(|| format!("in {}", path.display()))?;
+    if let Some(color) = &cluster.color
+        && Rgb::named(color).is_none()
+    {
+        bail!(
+            "in {}: the color `{}` of cluster `{}` is none; write {}, or #rrggbb",
+            path.display(),
+            color.escape_debug(),
+            cluster.name,
+            Rgb::WORDS
+        );
+    }
+    Ok(cluster.clone())
 }
 
 /// `rmqtop/config.toml` in the user's configuration folder.

@@ -83,7 +83,9 @@ impl Session {
 
     /// Plans on a fresh look, and gives the model it rests on with the plan.
     pub async fn plan(&self, action: &Action) -> Result<Planned, Refusal> {
-        let asks = runbook::also_asks(action);
+        let release = |kind| kind == SourceKind::Management && runbook::asks_by_release(action);
+        let known = self.survey(release).await;
+        let asks = runbook::also_asks(action, &known.capability(crate::clock::now()));
         // What takes long comes first: what was seen beside it would be old by the time it is over.
         let mut model = self.survey(|kind| asks.contains(&kind)).await;
         // All queues instead of a page of them.

@@ -15,7 +15,7 @@ if [ "$(id -u)" != 0 ]; then
 fi
 set_to() {
     sed -n "s/^[[:space:]]*\(export[[:space:]]\{1,\}\)\{0,1\}\(RABBITMQ_\)\{0,1\}$1=//p" \
-        /etc/rabbitmq/rabbitmq-env.conf 2>/dev/null | tail -n 1 | tr -d "\"'"
+        /etc/default/rabbitmq-server /etc/rabbitmq/rabbitmq-env.conf 2>/dev/null | tail -n 1 | tr -d "\"'"
 }
 systemctl show rabbitmq-server --property=ActiveState --property=InactiveEnterTimestampMonotonic
 read -r uptime rest < /proc/uptime && echo "uptime=$uptime"

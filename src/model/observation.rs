@@ -12,7 +12,7 @@ use super::data::DataReport;
 use super::host::{AddressReport, CanaryReport, NameReport, ServiceReport, VrrpConfig};
 use super::impact::QuorumVerdict;
 use super::moment::Moment;
-use super::name::HostName;
+use super::name::{HostName, VhostName};
 use super::shutdown::NodeFiles;
 use super::text::Shown;
 use serde::{Deserialize, Serialize};
@@ -59,6 +59,8 @@ pub enum SourceKind {
     PolicyView,
     /// `/api/health/checks/node-is-quorum-critical`, which judges the node that answers.
     QuorumCritical,
+    /// `/api/health/checks/virtual-hosts`, which judges the node that answers. Asked on demand only.
+    VirtualHosts,
     /// What the node itself says of its cluster, by `rabbitmqctl` over SSH. Asked on demand only.
     NodeStatus,
     /// What the node left on its host's disc, over SSH: who ran when it stopped, who its members
@@ -99,7 +101,7 @@ impl SourceKind {
 
     /// Whether only some runbooks ask it: what it says matters to nobody else.
     pub fn is_for_runbooks(self) -> bool {
-        matches!(self, Self::User | Self::PolicyView)
+        matches!(self, Self::User | Self::PolicyView | Self::VirtualHosts)
     }
 }
 
@@ -161,6 +163,8 @@ pub enum Payload {
     PolicyView(PolicyView),
     /// Whether stopping the node that answered would lose a quorum.
     QuorumCritical(QuorumVerdict),
+    /// Virtual hosts that do not run on the node that answered, though it does.
+    VirtualHosts(Vec<VhostName>),
     /// What a node says of its cluster over SSH.
     NodeStatus(NodeStatus),
     /// What a node left on its host's disc.

@@ -3,13 +3,17 @@
 
 use super::blast;
 use super::plan::{Plan, Refusal, Step};
-use super::preflight::Checks;
+use super::preflight::{self, Checks};
 use super::steps::Ground;
 use crate::action::Action;
 use crate::model::node::NodeState;
 
+const IDLE: &str = "it is not running: nothing is taken away";
+
 pub(super) fn stop(action: &Action, ground: Ground<'_>) -> Result<Plan, Refusal> {
-    stopping(action, ground, vec![ground.stop_node()])
+    let mut checks = Checks::default();
+    checks.of_stop(ground, IDLE);
+    stopping(action, ground, checks, vec![ground.stop_node()])
 }
 
 /// Where it is down already it only starts it.
@@ -18,11 +22,15 @@ pub(super) fn restart(action: &Action, ground: Ground<'_>) -> Result<Plan, Refus
     steps.extend(ground.lift_start_limit());
     steps.push(ground.start_node());
     steps.extend(ground.balancers());
-    stopping(action, ground, steps)
+    let mut checks = Checks::default();
+    checks.of_stop(ground, IDLE);
+    checks.make(&preflight::DATA_THERE, ground);
+    stopping(action, ground, checks, steps)
 }
 
 pub(super) fn start(action: &Action, ground: Ground<'_>) -> Result<Plan, Refusal> {
-    let checks = Checks::of_start(ground);
+    let mut checks = Checks::of_start(ground);
+    checks.make(&preflight::DATA_THERE, ground);
     if !matches!(ground.target.state, NodeState::Running | NodeState::Down) {
         let reason = ground.state_reason("neither running nor down");
         return Err(checks.refuse(action, reason, Some(ground.first())));
@@ -34,9 +42,12 @@ pub(super) fn start(action: &Action, ground: Ground<'_>) -> Result<Plan, Refusal
     Ok(ground.plan(action, preflight, Vec::new(), steps))
 }
 
-fn stopping(action: &Action, ground: Ground<'_>, steps: Vec<Step>) -> Result<Plan, Refusal> {
-    let mut checks = Checks::default();
-    checks.of_stop(ground, "it is not running: nothing is taken away");
+fn stopping(
+    action: &Action,
+    ground: Ground<'_>,
+    checks: Checks,
+    steps: Vec<Step>,
+) -> Result<Plan, Refusal> {
     let known = match ground.target.state {
         NodeState::Running | NodeState::AppStopped | NodeState::Down => true,
         NodeState::Unreachable | NodeState::Unknown => false,

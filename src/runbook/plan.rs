@@ -228,6 +228,13 @@ pub enum Probe {
         /// Which member.
         node: NodeName,
     },
+    /// No member has an alarm in force.
+    NoAlarms,
+    /// Every virtual host runs on `node`, by its own word.
+    VirtualHostsRun {
+        /// Which member.
+        node: NodeName,
+    },
     /// Every node that answers knows this policy exactly so.
     PolicyIs {
         /// The whole of it.

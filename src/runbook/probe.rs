@@ -2,6 +2,7 @@
 //! Pure. "Cannot tell" is an answer of its own, and never counts as a yes or as a no.
 
 mod balancers;
+mod health;
 pub(super) mod host;
 mod membership;
 mod policy;
@@ -66,6 +67,8 @@ impl Probe {
             Self::ReplicasOnline { node } => replicas::online(model, node, now),
             Self::MirrorsReady { node } => replicas::mirrors(model, node, now),
             Self::LeadersSpread => replicas::spread(model, now),
+            Self::NoAlarms => health::no_alarms(model, now),
+            Self::VirtualHostsRun { node } => health::virtual_hosts_run(model, node, now),
             Self::PolicyIs { rule } => policy::is(model, rule, now),
             Self::NoPolicy { vhost, name } => policy::none(model, vhost, name, now),
             Self::PolicyInForce { rule, through } => policy::in_force(model, rule, through, now),
@@ -133,6 +136,8 @@ impl Probe {
             | Self::MirrorsReady { .. }
             | Self::QueuesUp
             | Self::QueuesBack { .. } => &[SourceKind::AllQueues],
+            Self::NoAlarms => &[SourceKind::Alarms, SourceKind::Management],
+            Self::VirtualHostsRun { .. } => &[SourceKind::VirtualHosts],
             Self::LeadersSpread => &[SourceKind::AllQueues, SourceKind::Management],
             Self::PolicyIs { .. }
             | Self::NoPolicy { .. }
@@ -223,6 +228,10 @@ impl fmt::Display for Probe {
                     f,
                     "no running member leads more than its share of replicated queues"
                 )
+            }
+            Self::NoAlarms => write!(f, "no alarm is in force"),
+            Self::VirtualHostsRun { node } => {
+                write!(f, "every virtual host runs on {node}, by its own word")
             }
             Self::PolicyIs { rule } => write!(
                 f,

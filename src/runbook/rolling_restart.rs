@@ -281,7 +281,10 @@ fn lb_drain(ground: Ground<'_>, (host, set): &(HostName, SetServer)) -> Step {
 /// by the word of the member itself, which counts every queue it has a part in.
 fn quorum(ground: Ground<'_>) -> Step {
     let node = ground.node().clone();
-    let mut after = vec![Probe::NotQuorumCritical { node: node.clone() }];
+    let mut after = vec![
+        Probe::NotQuorumCritical { node: node.clone() },
+        Probe::NoAlarms,
+    ];
     let mirroring = ground.model.capability(ground.now).has_mirroring() != Some(false);
     if mirroring && is_listed(ground.model) {
         after.push(Probe::MirrorsReady { node: node.clone() });
@@ -313,12 +316,13 @@ fn caught_up(ground: Ground<'_>) -> Step {
     let node = ground.node().clone();
     Step {
         id: "replicas".to_owned(),
-        title: format!("wait until the replicas on {node} have caught up"),
+        title: format!("wait until {node} serves and its replicas have caught up"),
         host: ground.host(),
         change: None,
         before: Vec::new(),
         already: Vec::new(),
         after: vec![
+            Probe::VirtualHostsRun { node: node.clone() },
             Probe::ReplicasOnline { node: node.clone() },
             Probe::NotQuorumCritical { node },
         ],

@@ -9,7 +9,9 @@ use super::definitions::DefinitionsOf;
 use super::files::FilesOfNode;
 use super::haproxy::{self, Haproxy};
 use super::host::{KeepalivedSettings, Services};
-use super::management::{Api, ClusterView, NodeView, PolicyCheck, Question, QuorumCheck};
+use super::management::{
+    Api, ClusterView, NodeView, OneNode, PolicyCheck, Question, QuorumCheck, VirtualHostCheck,
+};
 use super::names::NamesOnHost;
 use super::poller::{self, Control, Neighbours, Pace};
 use super::status::StatusOfNode;
@@ -100,20 +102,15 @@ impl Fleet {
                 reach: reach.clone(),
                 node: node.clone(),
             }));
-            let (api, host) = (Arc::clone(&self.api), host.name.clone());
-            let check = QuorumCheck {
-                api: Arc::clone(&api),
-                host: host.clone(),
-                node: node.clone(),
+            let one = OneNode {
+                api: Arc::clone(&self.api),
+                host: host.name.clone(),
+                node,
             };
-            self.on_demand.push(Arc::new(check));
-            let check = PolicyCheck {
-                api: Arc::clone(&api),
-                host: host.clone(),
-                node: node.clone(),
-            };
-            self.on_demand.push(Arc::new(check));
-            self.polled.push(Arc::new(NodeView { api, host, node }));
+            self.on_demand.push(Arc::new(QuorumCheck(one.clone())));
+            self.on_demand.push(Arc::new(VirtualHostCheck(one.clone())));
+            self.on_demand.push(Arc::new(PolicyCheck(one.clone())));
+            self.polled.push(Arc::new(NodeView(one)));
         }
         if let Some(entry) = &host.balancer {
             let source = Haproxy::new(reach.clone(), entry.clone(), Arc::clone(pages));

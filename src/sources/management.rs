@@ -2,6 +2,7 @@
 //! answer for the cluster. How answers are read is in `wire` and `rows`; nothing here judges.
 
 mod api;
+mod checks;
 #[cfg(test)]
 mod fixtures;
 mod policies;
@@ -11,12 +12,12 @@ mod tests;
 mod wire;
 
 pub(crate) use api::Api;
+pub(crate) use checks::{QuorumCheck, VirtualHostCheck};
 pub(crate) use policies::PolicyCheck;
 
 use super::client::Answer;
 use super::{AskOne, Cadence, Report, Source};
 use crate::model::broker::{BrokerReport, QueuePage};
-use crate::model::impact::QuorumVerdict;
 use crate::model::name::{HostName, NodeName};
 use crate::model::observation::{FailureKind, Payload, SourceFailure, SourceId, SourceKind};
 use futures_util::FutureExt;
@@ -42,7 +43,6 @@ const ALL_LIMIT: Duration = Duration::from_secs(30);
 const NODES: &str = "nodes?columns=name,type,running,being_drained,partitions,mem_used,mem_limit,\
     mem_alarm,disk_free,disk_free_limit,disk_free_alarm,fd_used,fd_total,proc_used,proc_total,\
     uptime,run_queue,rabbitmq_version,applications";
-const IDENTITY: &str = "overview?disable_stats=true&columns=node";
 const OVERVIEW: &str = "overview?disable_stats=true";
 const TOTALS: &str = "overview?columns=queue_totals,message_stats";
 const QUEUES: &str = "queues?page_size=500&columns=vhost,name,type,node,leader,members,online,\
@@ -59,15 +59,29 @@ const POLICIES: &str = "policies";
 const USER: &str = "whoami";
 const FLAGS: &str = "feature-flags";
 const ALARMS: &str = "health/checks/alarms";
-const QUORUM: &str = "health/checks/node-is-quorum-critical";
 
-/// A node's own view of the cluster.
-#[derive(Debug)]
-pub(crate) struct NodeView {
+/// One node, asked over its own API.
+#[derive(Debug, Clone)]
+pub(crate) struct OneNode {
     pub(crate) api: Arc<Api>,
     pub(crate) host: HostName,
     pub(crate) node: NodeName,
 }
+
+impl OneNode {
+    async fn get(&self, path: &str) -> Result<Answer, SourceFailure> {
+        self.api.get(&self.host, path).await
+    }
+
+    /// Whether the last answer that said whose it is was of this node.
+    fn check(&self) -> Result<(), SourceFailure> {
+        self.api.check(&self.host, &self.node)
+    }
+}
+
+/// A node's own view of the cluster.
+#[derive(Debug)]
+pub(crate) struct NodeView(pub(crate) OneNode);
 
 impl AskOne for NodeView {
     const KIND: SourceKind = SourceKind::Management;
@@ -77,7 +91,7 @@ impl AskOne for NodeView {
     };
 
     fn host(&self) -> &HostName {
-        &self.host
+        &self.0.host
     }
 
     async fn ask(&self) -> Result<Payload, SourceFailure> {
@@ -89,7 +103,7 @@ impl NodeView {
     /// The whole view, or as much as the node can say while a peer is silent: until the runtime
     /// gives up on that peer (`net_ticktime`, a minute), whatever asks the whole cluster hangs.
     async fn ask_patiently(&self) -> Result<BrokerReport, SourceFailure> {
-        let patience = self.api.patience;
+        let patience = self.0.api.patience;
         let whole = self.ask_whole();
         tokio::pin!(whole);
         if let Ok(answer) = timeout(patience, &mut whole).await {
@@ -105,14 +119,12 @@ impl NodeView {
     }
 
     async fn ask_whole(&self) -> Result<BrokerReport, SourceFailure> {
-        let (overview, nodes) = tokio::join!(
-            self.api.get(&self.host, OVERVIEW),
-            self.api.get(&self.host, NODES)
-        );
+        let (overview, nodes) = tokio::join!(self.0.get(OVERVIEW), self.0.get(NODES));
         let (overview, nodes) = (expect_ok(overview?)?, expect_ok(nodes?)?);
         let report = rows::broker(&overview, &nodes)?;
-        self.api.learn(&self.host, report.answered_by.as_ref());
-        self.api.check(&self.host, &self.node)?;
+        let OneNode { api, host, .. } = &self.0;
+        api.learn(host, report.answered_by.as_ref());
+        self.0.check()?;
         Ok(report)
     }
 
@@ -120,71 +132,11 @@ impl NodeView {
     /// runs: the listener is the app's.
     async fn ask_own(&self) -> Result<BrokerReport, SourceFailure> {
         // It does not say which node it is.
-        self.api.check(&self.host, &self.node)?;
-        let (name, version) = tokio::join!(
-            self.api.get(&self.host, CLUSTER_NAME),
-            self.api.get(&self.host, VERSION)
-        );
+        self.0.check()?;
+        let (name, version) = tokio::join!(self.0.get(CLUSTER_NAME), self.0.get(VERSION));
         // Releases before 4.0.5 do not offer the version alone.
         let version = version.and_then(expect_ok).ok();
-        rows::own_view(&self.node, &expect_ok(name?)?, version.as_ref())
-    }
-}
-
-/// What a node says about its own going away. Asked on demand, never polled.
-#[derive(Debug)]
-pub(crate) struct QuorumCheck {
-    pub(crate) api: Arc<Api>,
-    pub(crate) host: HostName,
-    pub(crate) node: NodeName,
-}
-
-impl AskOne for QuorumCheck {
-    const KIND: SourceKind = SourceKind::QuorumCritical;
-    const CADENCE: Cadence = Cadence {
-        interval: Duration::from_secs(15),
-        limit: LIMIT,
-    };
-
-    fn host(&self) -> &HostName {
-        &self.host
-    }
-
-    /// The verdict, if it is that of the node declared: another's could let this one be stopped.
-    async fn ask(&self) -> Result<Payload, SourceFailure> {
-        let (identity, verdict) = tokio::join!(self.identify(), self.ask_whoever_answers());
-        self.api.check(&self.host, &self.node)?;
-        let verdict = verdict?;
-        identity?;
-        Ok(Payload::QuorumCritical(verdict))
-    }
-}
-
-impl QuorumCheck {
-    /// Learns who answers. A node that cannot say it now is who it was.
-    async fn identify(&self) -> Result<(), SourceFailure> {
-        let answer = self.api.get(&self.host, IDENTITY).await;
-        match answer
-            .and_then(expect_ok)
-            .and_then(|answer| rows::identity(&answer))
-        {
-            Ok(node) => self.api.learn(&self.host, node.as_ref()),
-            Err(_unknown) if self.api.learnt(&self.host).is_some() => (),
-            Err(failure) => return Err(failure),
-        }
-        Ok(())
-    }
-
-    async fn ask_whoever_answers(&self) -> Result<QuorumVerdict, SourceFailure> {
-        let answer = self.api.get(&self.host, QUORUM).await?;
-        if answer.status == reqwest::StatusCode::SERVICE_UNAVAILABLE {
-            // 503 is how the check says no; without its list it is a failure like any other.
-            return match rows::quorum_critical(&answer) {
-                Some(verdict) => Ok(verdict),
-                None => Err(failure_of(&answer)),
-            };
-        }
-        rows::quorum_safe(&expect_ok(answer)?)
+        rows::own_view(&self.0.node, &expect_ok(name?)?, version.as_ref())
     }
 }
 

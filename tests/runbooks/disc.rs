@@ -2,7 +2,7 @@
 //! cookies before a join: their plans, refusals, a fault at every step, and that the second run
 //! sends nothing. No cookie is ever told.
 
-use crate::cluster::{Cluster, Life, node};
+use crate::cluster::{Cluster, Life, host, node};
 use crate::doubles::{World, act, commands, faulted, overtaken, twice};
 use rmqtop::action::Action;
 use rmqtop::model::Model;
@@ -241,4 +241,32 @@ fn a_disc_member_does_not_join_as_ram() {
     };
     let model = Cluster::healthy().model(Moment::ORIGIN);
     insta::assert_snapshot!("join_ram_of_disc", refused(&action, &model));
+}
+
+/// A volume that is not mounted: under the name of a member a blank node would start.
+#[test]
+fn a_member_without_its_data_is_not_started() {
+    let mut cluster = Cluster::healthy().with_life(2, Life::Down);
+    cluster.wiped = vec![2];
+    let action = Action::StartNode { node: node(2) };
+    let model = cluster.model(Moment::ORIGIN);
+    insta::assert_snapshot!("start_without_data", refused(&action, &model));
+    let restart = Action::RestartNode { node: node(2) };
+    assert!(runbook::plan(&restart, &model, Moment::ORIGIN).is_err());
+
+    let start = Action::StartCluster;
+    let plan = runbook::plan(&start, &model, Moment::ORIGIN).unwrap();
+    assert!(plan.steps.iter().all(|step| step.host != host(2)));
+    assert_eq!(
+        plan.blast_radius,
+        [
+            "rabbit@rabbit-node3 stays away, for its data directory is gone, so that it would start blank: what only it holds is not available"
+        ]
+    );
+
+    // Who is no member has nothing to lose.
+    cluster.strangers = vec![2];
+    let model = cluster.model(Moment::ORIGIN);
+    let action = Action::StartNode { node: node(2) };
+    assert!(runbook::plan(&action, &model, Moment::ORIGIN).is_ok());
 }

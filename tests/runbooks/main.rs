@@ -6,10 +6,11 @@
 )]
 
 #[cfg(test)]
+mod caught_up;
+#[cfg(test)]
 #[path = "../support/cluster.rs"]
 mod cluster;
 #[cfg(test)]
-mod caught_up;
 mod confirm;
 #[cfg(test)]
 mod disc;

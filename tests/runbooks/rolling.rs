@@ -283,6 +283,38 @@ fn fault_of(fault: &str) -> Act {
     }
 }
 
+/// A member that runs but does not serve is not used again; an alarm keeps the next one from being
+/// taken away.
+#[tokio::test(start_paused = true)]
+async fn it_waits_for_virtual_hosts_and_alarms() {
+    let mut world = World::new(cluster("4.3.6"), vec![Act::works(); 14]);
+    world.lose_after = Some((5, |cluster| cluster.vhosts_down = vec![(1, "a".to_owned())]));
+    let ran = act(world, &rolling(&[1, 2])).await;
+    let story = ran.story();
+    assert_eq!(ran.sent.len(), 5, "{story}");
+    let last = story.lines().last().unwrap();
+    assert!(
+        last.contains("the virtual hosts a do not run on rabbit@rabbit-node2"),
+        "{last}"
+    );
+
+    let mut world = World::new(cluster("4.3.6"), vec![Act::works(); 14]);
+    world.lose_after = Some((7, |cluster| cluster.alarms = vec![0]));
+    let ran = act(world, &rolling(&[1, 2])).await;
+    let story = ran.story();
+    assert_eq!(ran.cluster.lives, [Life::Running; 3], "{story}");
+    assert!(
+        !ran.sent.iter().any(|line| line.contains("drain")
+            && line.starts_with("rabbitmq-upgrade -n rabbit@rabbit-node3")),
+        "{story}"
+    );
+    let last = story.lines().last().unwrap();
+    assert!(
+        last.contains("rabbit@rabbit-node1 has a memory alarm"),
+        "{last}"
+    );
+}
+
 /// Another member is lost after each command of the first: the run ends before it takes one more
 /// away, or goes on where it only brings back.
 #[tokio::test(start_paused = true)]

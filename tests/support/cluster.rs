@@ -10,7 +10,7 @@ use rmqtop::model::Model;
 use rmqtop::model::broker::{MetadataStoreReport, ObjectTotals, QueueType};
 use rmqtop::model::inventory::{Access, BalancerEntry, HostEntry, Inventory, Keepalived};
 use rmqtop::model::moment::Moment;
-use rmqtop::model::name::{HostName, NodeName};
+use rmqtop::model::name::{HostName, NodeName, VhostName};
 use rmqtop::model::observation::{
     FailureKind, Observation, Payload, SourceFailure, SourceId, SourceKind,
 };
@@ -58,6 +58,8 @@ pub(crate) struct Cluster {
     pub(crate) holder: Option<usize>,
     /// Members with a memory alarm.
     pub(crate) alarms: Vec<usize>,
+    /// Virtual hosts that do not run on a member, though it does.
+    pub(crate) vhosts_down: Vec<(usize, String)>,
     /// Members whose statistics do not come.
     pub(crate) statless: Vec<usize>,
     /// Sources that fail for a reason of their own.
@@ -118,6 +120,7 @@ impl Cluster {
             balancers: (0..members.min(2)).collect(),
             holder: Some(0),
             alarms: Vec::new(),
+            vhosts_down: Vec::new(),
             statless: Vec::new(),
             mute: Vec::new(),
             maint: Vec::new(),
@@ -234,6 +237,7 @@ impl Cluster {
                 | SourceKind::Vip
                 | SourceKind::Management
                 | SourceKind::QuorumCritical
+                | SourceKind::VirtualHosts
                 | SourceKind::PolicyView
                 | SourceKind::NodeFiles
                 | SourceKind::Services => fail(FailureKind::Timeout, "no answer within 3 s"),
@@ -250,7 +254,10 @@ impl Cluster {
         let first = (0..self.lives.len()).find(serves) == Some(index);
         let own = matches!(
             kind,
-            SourceKind::Management | SourceKind::QuorumCritical | SourceKind::PolicyView
+            SourceKind::Management
+                | SourceKind::QuorumCritical
+                | SourceKind::VirtualHosts
+                | SourceKind::PolicyView
         );
         match kind {
             _ if own && !api => fail(FailureKind::Refused, "connection refused"),
@@ -259,6 +266,11 @@ impl Cluster {
             }
             SourceKind::Management => Some(Ok(Payload::Broker(self.report(index)))),
             SourceKind::QuorumCritical => Some(Ok(Payload::QuorumCritical(self.critical(index)))),
+            SourceKind::VirtualHosts => {
+                let down = self.vhosts_down.iter().filter(|(on, _)| *on == index);
+                let down = down.map(|(_, name)| VhostName::new(name)).collect();
+                Some(Ok(Payload::VirtualHosts(down)))
+            }
             SourceKind::MetadataStore if first => {
                 Some(Ok(Payload::MetadataStore(MetadataStoreReport {
                     khepri_enabled: self.khepri,
@@ -298,11 +310,12 @@ impl Cluster {
 }
 
 /// Every kind of source that the builder can speak for.
-pub(crate) const EVERYTHING: [SourceKind; 18] = [
+pub(crate) const EVERYTHING: [SourceKind; 19] = [
     SourceKind::Management,
     SourceKind::NodeStatus,
     SourceKind::NodeFiles,
     SourceKind::QuorumCritical,
+    SourceKind::VirtualHosts,
     SourceKind::MetadataStore,
     SourceKind::Alarms,
     SourceKind::Queues,

@@ -41,7 +41,7 @@ impl Cluster {
         let up = matches!(self.lives[index], Life::Running | Life::AppStopped);
         let moved = self.aside.iter().filter(|(on, _)| *on == index);
         let aside: Vec<Shown> = moved.map(|(_, path)| Shown::new(path)).collect();
-        let is_empty = !up && !aside.is_empty();
+        let is_empty = self.wiped.contains(&index) || !up && !aside.is_empty();
         let name = node(index);
         DataReport {
             dir: DataPath::parse(DEFAULT_BASE).unwrap(),

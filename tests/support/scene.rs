@@ -178,6 +178,7 @@ fn kind_of(payload: &Payload) -> SourceKind {
         Payload::Policies(_) => SourceKind::Policies,
         Payload::User(_) => SourceKind::User,
         Payload::PolicyView(_) => SourceKind::PolicyView,
+        Payload::VirtualHosts(_) => SourceKind::VirtualHosts,
         Payload::QuorumCritical(_) => SourceKind::QuorumCritical,
         Payload::NodeStatus(_) => SourceKind::NodeStatus,
         Payload::NodeFiles(_) => SourceKind::NodeFiles,

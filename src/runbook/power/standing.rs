@@ -15,6 +15,8 @@ use crate::runbook::preflight::{self, Checks};
 use crate::runbook::steps::Ground;
 use std::collections::BTreeSet;
 
+const DATA_GONE: &str = "its data directory is gone, so that it would start blank";
+
 /// How a cluster stands.
 #[derive(Debug)]
 pub(super) struct Standing<'a> {
@@ -129,10 +131,10 @@ impl<'a> Standing<'a> {
         self.present.len() + self.lost.len()
     }
 
-    /// Only the discs know who is a member while nothing runs.
+    /// Who would start blank is left out. Only the discs know who is a member while nothing runs.
     fn sort_out(&mut self) {
         if self.runs() {
-            return;
+            return self.leave_out_blank();
         }
         let accounts = self.accounts();
         let foreign = |ground: &Ground<'a>| {
@@ -157,7 +159,7 @@ impl<'a> Standing<'a> {
                 let why = "by the discs of the others it is no member; start-node starts it alone";
                 left.push((node, why.to_owned()));
             } else if blank(ground) {
-                lost.push((node, "its data directory is gone".to_owned()));
+                lost.push((node, DATA_GONE.to_owned()));
             } else {
                 present.push(*ground);
             }
@@ -166,6 +168,21 @@ impl<'a> Standing<'a> {
         self.lost.extend(lost);
         self.left.extend(left);
         self.add_undeclared();
+    }
+
+    fn leave_out_blank(&mut self) {
+        let is_blank = |ground: &Ground<'a>| {
+            let files = self.files(*ground);
+            ground.target.state == NodeState::Down
+                && self.model.is_member(ground.node(), self.now) != Some(false)
+                && files.is_some_and(|files| files.data == DataDirectory::Absent)
+        };
+        let (blank, present) = self.present.iter().partition(|ground| is_blank(ground));
+        let blank: Vec<Ground<'a>> = blank;
+        self.present = present;
+        let lost = blank.iter();
+        let lost = lost.map(|ground| (ground.node().clone(), DATA_GONE.to_owned()));
+        self.lost.extend(lost);
     }
 
     fn add_undeclared(&mut self) {

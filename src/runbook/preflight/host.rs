@@ -8,6 +8,7 @@ use crate::model::data::DataState;
 use crate::model::freshness_limit;
 use crate::model::moment::Moment;
 use crate::model::name::NodeName;
+use crate::model::node::NodeState;
 use crate::model::observation::SourceKind;
 use crate::model::text::Shown;
 use crate::runbook::plan::{Probe, Verdict};
@@ -47,6 +48,13 @@ pub const DATA: Check = Check {
     id: "R7",
     title: "its data is a plain directory of its own",
     judge: data,
+};
+
+/// A member whose data is not where it was starts blank, alone, under the name of a member.
+pub const DATA_THERE: Check = Check {
+    id: "R8",
+    title: "its data is where it starts",
+    judge: data_there,
 };
 
 fn cookie(model: &Model, target: Target<'_>, now: Moment) -> Judged {
@@ -199,6 +207,44 @@ fn stranger(model: &Model, target: Target<'_>, now: Moment) -> Judged {
         .instead("bring a member up first")
     } else {
         Judged::new(Verdict::Passed, denies)
+    }
+}
+
+fn data_there(model: &Model, target: Target<'_>, now: Moment) -> Judged {
+    let node = target.node;
+    if target.state != NodeState::Down {
+        let why = "it is not down: nothing is read from its disc";
+        return Judged::one(Verdict::NotApplicable, why);
+    }
+    let report = match host::data(model, node, now) {
+        Ok(report) => report,
+        Err(words) => return Judged::one(Verdict::Warning, words),
+    };
+    let dir = &report.dir;
+    if report
+        .holds
+        .iter()
+        .any(|name| name.as_str() == node.as_str())
+    {
+        return Judged::one(Verdict::Passed, format!("{dir} holds the data of {node}"));
+    }
+    let blank = format!("{dir} ({}) holds no data of {node}", report.by);
+    match model.is_member(node, now) {
+        Some(true) => Judged::one(
+            Verdict::Failed,
+            format!("{blank}, which is a member: it would start blank, apart from its cluster"),
+        )
+        .instead(format!(
+            "mount what belongs there; if its data is lost for good: forget {node}, then start-node and join"
+        )),
+        Some(false) => Judged::one(
+            Verdict::Passed,
+            format!("{blank}, which is no member: it starts blank"),
+        ),
+        None => Judged::one(
+            Verdict::Warning,
+            format!("{blank}: it starts blank; that it is no member nobody says"),
+        ),
     }
 }
 

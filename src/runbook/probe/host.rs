@@ -28,10 +28,16 @@ fn said<'a, T>(
         })
 }
 
-fn host_of<'a>(model: &'a Model, node: &NodeName) -> Result<&'a HostName, String> {
+/// What the host of a node says in this kind of answer now, or why it does not.
+pub(super) fn own_word<'a, T>(
+    map: &'a ByHost<T>,
+    (model, node): (&Model, &NodeName),
+    kind: SourceKind,
+    now: Moment,
+) -> Result<&'a T, String> {
     let host = model.inventory.host_of(node);
-    host.map(|host| &host.name)
-        .ok_or_else(|| format!("the host of {node} is not declared"))
+    let host = host.ok_or_else(|| format!("the host of {node} is not declared"))?;
+    said(map, &host.name, kind, now)
 }
 
 /// What is known of the cookie of a node's host.
@@ -40,8 +46,7 @@ pub(in crate::runbook) fn cookie<'a>(
     node: &NodeName,
     now: Moment,
 ) -> Result<&'a CookieReport, String> {
-    let host = host_of(model, node)?;
-    said(&model.cookies, host, SourceKind::Cookie, now)
+    own_word(&model.cookies, (model, node), SourceKind::Cookie, now)
 }
 
 /// What is known of the data of a node's host.
@@ -50,8 +55,7 @@ pub(in crate::runbook) fn data<'a>(
     node: &NodeName,
     now: Moment,
 ) -> Result<&'a DataReport, String> {
-    let host = host_of(model, node)?;
-    said(&model.data, host, SourceKind::Data, now)
+    own_word(&model.data, (model, node), SourceKind::Data, now)
 }
 
 pub(super) fn cookie_shared(
@@ -146,9 +150,8 @@ pub(super) fn blank(model: &Model, node: &NodeName, now: Moment) -> ProbeAnswer 
     if !alone.holds() {
         return alone;
     }
-    let held = host_of(model, node)
-        .and_then(|host| said(&model.statuses, host, SourceKind::NodeStatus, now))
-        .map(|status| status.holdings);
+    let status = own_word(&model.statuses, (model, node), SourceKind::NodeStatus, now);
+    let held = status.map(|status| status.holdings);
     match held {
         Ok(Some(held)) if held.queues == 0 && held.users <= 1 && held.vhosts <= 1 => {
             ProbeAnswer::Holds(format!("{node} runs as a cluster of its own, and is blank"))

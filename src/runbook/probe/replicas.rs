@@ -105,8 +105,7 @@ pub(super) fn online(model: &Model, node: &NodeName, now: Moment) -> ProbeAnswer
         return ProbeAnswer::CannotTell("the queues could not be listed".to_owned());
     };
     let doubtful = doubtful(model, now);
-    let is_told_whole =
-        |row: &QueueRow| doubtful.is_empty() && row.members.len() <= WHOLE_IF_SAFE;
+    let is_told_whole = |row: &QueueRow| doubtful.is_empty() && row.members.len() <= WHOLE_IF_SAFE;
     let here = |row: &&QueueRow| row.members.contains(node);
     let offline: Vec<&QueueRow> = quorum(page)
         .filter(here)

@@ -1,21 +1,16 @@
 //! Owns the question put to each node about policies: which it knows, and which it says are in
 //! force on the queues. One node's word is no proof of what another did.
 
-use super::{Api, LIMIT, POLICIES, expect_ok, queues};
+use super::{LIMIT, OneNode, POLICIES, expect_ok, queues};
 use crate::model::broker::PolicyView;
-use crate::model::name::{HostName, NodeName};
+use crate::model::name::HostName;
 use crate::model::observation::{Payload, SourceFailure, SourceKind};
 use crate::sources::{AskOne, Cadence};
-use std::sync::Arc;
 use std::time::Duration;
 
 /// What a node says of policies and queues. Asked on demand, never polled.
 #[derive(Debug)]
-pub(crate) struct PolicyCheck {
-    pub(crate) api: Arc<Api>,
-    pub(crate) host: HostName,
-    pub(crate) node: NodeName,
-}
+pub(crate) struct PolicyCheck(pub(crate) OneNode);
 
 impl AskOne for PolicyCheck {
     const KIND: SourceKind = SourceKind::PolicyView;
@@ -25,18 +20,15 @@ impl AskOne for PolicyCheck {
     };
 
     fn host(&self) -> &HostName {
-        &self.host
+        &self.0.host
     }
 
     async fn ask(&self) -> Result<Payload, SourceFailure> {
         let first = queues(1);
-        let (policies, rows) = tokio::join!(
-            self.api.get(&self.host, POLICIES),
-            self.api.get(&self.host, &first)
-        );
+        let (policies, rows) = tokio::join!(self.0.get(POLICIES), self.0.get(&first));
         let (policies, rows) = (expect_ok(policies?)?, expect_ok(rows?)?);
         // The answers do not say whose they are; the last that did must have been of this node.
-        self.api.check(&self.host, &self.node)?;
+        self.0.check()?;
         Ok(Payload::PolicyView(PolicyView {
             policies: super::rows::policies(&policies)?,
             queues: super::rows::queues(&rows)?,

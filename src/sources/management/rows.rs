@@ -7,7 +7,7 @@ use crate::model::broker::{
     ApiUser, BrokerReport, ConnectionPage, ConnectionRow, Listener, MessageTotals,
     MetadataStoreReport, NodeRow, NodeStats, NodeType, ObjectTotals, Policy, Version, ViewScope,
 };
-use crate::model::impact::{QuorumMember, QuorumVerdict};
+use crate::model::impact::QuorumMember;
 use crate::model::name::{NodeName, QueueName, VhostName};
 use crate::model::observation::{FailureKind, SourceFailure};
 use crate::model::text::Shown;
@@ -138,7 +138,8 @@ wire!(ClusterName { name });
 wire!(Check {
     status,
     queues,
-    alarms
+    alarms,
+    virtual_hosts as "virtual-hosts"
 });
 wire!(AlarmWire { node, resource });
 wire!(Critical { name, virtual_host });
@@ -403,7 +404,7 @@ pub(super) fn user(answer: &Answer) -> Result<ApiUser, SourceFailure> {
 }
 
 /// The check's "no": 503 with the list of what would lose its quorum.
-pub(super) fn quorum_critical(answer: &Answer) -> Option<QuorumVerdict> {
+pub(super) fn quorum_critical(answer: &Answer) -> Option<Vec<QuorumMember>> {
     let check: Check<'_> = serde_json::from_str(&answer.body).ok()?;
     let queues: Vec<Critical<'_>> = wire::exactly(check.queues)?;
     if queues.is_empty() {
@@ -418,14 +419,21 @@ pub(super) fn quorum_critical(answer: &Answer) -> Option<QuorumVerdict> {
         ),
         name: QueueName::new(&wire::string(queue.name).unwrap_or_else(|| "?".to_owned())),
     });
-    Some(QuorumVerdict::Critical(members.collect()))
+    Some(members.collect())
 }
 
-/// The check's "yes"; nothing but its own word counts.
-pub(super) fn quorum_safe(answer: &Answer) -> Result<QuorumVerdict, SourceFailure> {
+/// The check's "no": 503 with the virtual hosts that do not run on the node.
+pub(super) fn virtual_hosts_down(answer: &Answer) -> Option<Vec<VhostName>> {
+    let check: Check<'_> = serde_json::from_str(&answer.body).ok()?;
+    let names: Vec<String> = wire::exactly(check.virtual_hosts)?;
+    (!names.is_empty()).then(|| names.iter().map(|name| VhostName::new(name)).collect())
+}
+
+/// A check's "yes"; nothing but its own word counts.
+pub(super) fn says_ok(answer: &Answer) -> Result<(), SourceFailure> {
     let check: Check<'_> = wire::whole(answer)?;
     if wire::string(check.status).as_deref() == Some("ok") {
-        Ok(QuorumVerdict::Safe)
+        Ok(())
     } else {
         let text = format!("{}: the check did not say ok", answer.subject);
         Err(SourceFailure::new(FailureKind::Malformed, text))

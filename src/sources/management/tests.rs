@@ -4,12 +4,12 @@
 mod answers;
 mod pages;
 
-use super::{Api, ClusterView, NodeView, Question, QuorumCheck};
+use super::{Api, ClusterView, NodeView, OneNode, Question, QuorumCheck, VirtualHostCheck};
 use crate::config::secret::SecretSource;
 use crate::config::{Management, Scheme};
 use crate::model::broker::{BrokerReport, NodeType, QueueType};
 use crate::model::impact::QuorumVerdict;
-use crate::model::name::{HostName, NodeName};
+use crate::model::name::{HostName, NodeName, VhostName};
 use crate::model::observation::{FailureKind, Payload, SourceFailure};
 use crate::sources::Source;
 use crate::sources::client::Limits;
@@ -104,12 +104,16 @@ impl Bench {
         failure
     }
 
-    async fn broker(&self) -> Result<BrokerReport, SourceFailure> {
-        let source = NodeView {
+    fn node1(&self) -> OneNode {
+        OneNode {
             api: Arc::clone(&self.api),
             host: host("node1"),
             node: NodeName::parse("rabbit@node1").unwrap(),
-        };
+        }
+    }
+
+    async fn broker(&self) -> Result<BrokerReport, SourceFailure> {
+        let source = NodeView(self.node1());
         let payload = source.observe().await.outcome?;
         let Payload::Broker(report) = payload else {
             panic!("{payload:?}");
@@ -118,16 +122,20 @@ impl Bench {
     }
 
     async fn quorum(&self) -> Result<QuorumVerdict, SourceFailure> {
-        let source = QuorumCheck {
-            api: Arc::clone(&self.api),
-            host: host("node1"),
-            node: NodeName::parse("rabbit@node1").unwrap(),
-        };
+        let source = QuorumCheck(self.node1());
         let payload = source.observe().await.outcome?;
         let Payload::QuorumCritical(verdict) = payload else {
             panic!("{payload:?}");
         };
         Ok(verdict)
+    }
+
+    async fn vhosts_down(&self) -> Result<Vec<VhostName>, SourceFailure> {
+        let payload = VirtualHostCheck(self.node1()).observe().await.outcome?;
+        let Payload::VirtualHosts(down) = payload else {
+            panic!("{payload:?}");
+        };
+        Ok(down)
     }
 }
 

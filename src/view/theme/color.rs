@@ -34,6 +34,10 @@ impl Rgb {
         Some(Self(r, g, b))
     }
 
+    /// The plain words that `named` knows.
+    pub const WORDS: &str =
+        "red, orange, yellow, green, cyan, blue, magenta, pink, gray, white or black";
+
     /// A colour as an operator writes it for a cluster: `#rrggbb` or a plain word.
     pub fn named(text: &str) -> Option<Self> {
         Some(match text.trim().to_ascii_lowercase().as_str() {

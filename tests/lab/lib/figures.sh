@@ -117,6 +117,13 @@ on_host() { # host command...
     in_operator ssh -F "$LAB_STATE/ssh_config" -S "$CASE_DIR/ctl-$host" "$host" "$@"
 }
 
+# Also those of which a check failed, too few to make them DOWN: HAProxy sends them clients.
+servers_take_clients() { # host
+    local csv
+    csv=$(in_operator curl -sS -f -m 5 "http://${LAB_ADDRESS[$1]}:8100/stats;csv")
+    [[ $(grep -cE '^rabbitmq_cluster,mq-node[123],.*,UP( [0-9]+/[0-9]+)?,' <<< "$csv") == "${#LAB_HOSTS[@]}" ]]
+}
+
 # Who knows the procedure by heart, and loses no time: the same commands and the same waits.
 bare_rolling_restart() {
     local node host balancer state
@@ -134,7 +141,7 @@ bare_rolling_restart() {
                 until all_nodes_run "$host" && no_quorum_at_stake "$host"; do sleep 0.1; done
             else
                 for balancer in "${LAB_BALANCERS[@]}"; do
-                    until servers_up "$balancer"; do sleep 0.1; done
+                    until servers_take_clients "$balancer"; do sleep 0.1; done
                 done
             fi
         done

@@ -131,6 +131,30 @@ async fn the_quorum_check_says_yes_no_or_nothing() {
     assert_eq!(members[0].to_string(), "orders in vhost /");
 }
 
+/// The shape of `rabbit_mgmt_wm_health_check_virtual_hosts`, the same from 3.10 to 4.3.
+#[tokio::test]
+async fn virtual_hosts_that_do_not_run_are_named() {
+    let check = "/api/health/checks/virtual-hosts";
+    let down =
+        r#"{"status":"failed","reason":"Some virtual hosts are down","virtual-hosts":["a","b c"]}"#;
+    let none = r#"{"status":"failed","virtual-hosts":[]}"#;
+    let cases: [(u16, &str, Result<&str, FailureKind>); 4] = [
+        (200, r#"{"status":"ok"}"#, Ok("")),
+        (503, down, Ok("a, b c")),
+        (503, none, Err(FailureKind::Server)),
+        (200, r#"{"status":"failed"}"#, Err(FailureKind::Malformed)),
+    ];
+    for (status, body, expected) in cases {
+        let server = serve_as("rabbit@node1", check, json(status, body)).await;
+        let told = bench(&[&server.uri()]).vhosts_down().await;
+        let told = told.map_err(|failure| failure.kind).map(|names| {
+            let names: Vec<String> = names.into_iter().map(|name| name.0.to_string()).collect();
+            names.join(", ")
+        });
+        assert_eq!(told, expected.map(str::to_owned), "{status} {body}");
+    }
+}
+
 #[tokio::test]
 async fn another_node_s_answers_never_count_for_the_one_declared() {
     let check = "/api/health/checks/node-is-quorum-critical";
