@@ -29,8 +29,14 @@ use crate::sources::Fleet;
 use secrecy::ExposeSecret;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use strum::IntoEnumIterator;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::{Instant, sleep};
+
+/// A member that started, and a queue that was declared, are told of within five seconds.
+const MAY_PASS_FOR: Duration = Duration::from_secs(6);
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// What a run is told with, and what it tells.
 pub type Told = (Control, UnboundedSender<RunEvent>);
@@ -81,8 +87,21 @@ impl Session {
         self.fleet.survey(&kinds).await
     }
 
-    /// Plans on a fresh look, and gives the model it rests on with the plan.
+    /// Plans on a fresh look, and gives the model it rests on with the plan. Where that cannot be,
+    /// for a reason that may pass by itself, it is looked again for a while.
     pub async fn plan(&self, action: &Action) -> Result<Planned, Refusal> {
+        let begun = Instant::now();
+        loop {
+            match self.plan_once(action).await {
+                Err(refusal) if refusal.may_pass() && begun.elapsed() < MAY_PASS_FOR => {
+                    sleep(PAUSE).await;
+                }
+                ended => return ended,
+            }
+        }
+    }
+
+    async fn plan_once(&self, action: &Action) -> Result<Planned, Refusal> {
         let release = |kind| kind == SourceKind::Management && runbook::asks_by_release(action);
         let known = self.survey(release).await;
         let asks = runbook::also_asks(action, &known.capability(crate::clock::now()));

@@ -162,6 +162,9 @@ pub struct RemovalImpact {
     /// whose replicas are no majority now, so that none can be taken off; streams of which no other
     /// replica is online.
     pub stranded: Vec<QueueName>,
+    /// Queues of which it is not told yet who has a replica: a new one's row lacks it for a while
+    /// (up to five seconds, seen on 3.10.8).
+    pub untold: Vec<QueueName>,
     /// Quorum queues that would be left with an even number of replicas.
     pub even: usize,
     /// Whether the page covers everything.
@@ -181,6 +184,9 @@ impl Model {
                 .is_some_and(|total| total <= page.rows.len() as u64);
         for row in &page.rows {
             match row.queue_type {
+                Some(QueueType::Quorum | QueueType::Stream) if row.members.is_empty() => {
+                    impact.untold.push(row.name.clone());
+                }
                 Some(QueueType::Quorum) if row.members.contains(node) => {
                     impact.quorum.push(row.name.clone());
                     let left = row.members.len() - 1;

@@ -51,6 +51,13 @@ pub struct Check {
     judge: fn(&Model, Target<'_>, Moment) -> Judged,
 }
 
+impl Check {
+    /// Its id, as the plan shows it.
+    pub fn id(&self) -> &'static str {
+        self.id
+    }
+}
+
 /// What a check found. The first line of evidence is a sentence that can stand as a reason.
 #[derive(Debug, Clone)]
 struct Judged {

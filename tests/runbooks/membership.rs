@@ -352,3 +352,18 @@ fn an_answer_that_covers_one_node_removes_nobody() {
         ProbeAnswer::CannotTell(_)
     ));
 }
+
+/// The row of a new stream does not say for a while who has a replica: that is not "nobody".
+#[rstest]
+#[case("forget")]
+#[case("leave")]
+#[case("node-type")]
+fn a_stream_that_does_not_say_who_has_it_keeps_a_member_from_going(#[case] name: &str) {
+    let cluster = Cluster::healthy().with_queue("new", QueueType::Stream, &[]);
+    let now = Moment::ORIGIN;
+    let refusal = runbook::plan(&action(name), &cluster.model(now), now).unwrap_err();
+    assert_eq!(refusal.reason, "who has a replica of new is not told");
+    assert!(refusal.may_pass());
+    let plain = Cluster::healthy().with_queue("old", QueueType::Stream, &[0, 1]);
+    assert!(runbook::plan(&action(name), &plain.model(now), now).is_ok());
+}

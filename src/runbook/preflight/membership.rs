@@ -5,6 +5,7 @@ use super::{Check, Judged, Target};
 use crate::model::Model;
 use crate::model::broker::{MetadataStore, NodeStatus};
 use crate::model::freshness_limit;
+use crate::model::impact::RemovalImpact;
 use crate::model::moment::Moment;
 use crate::model::name::{NodeName, QueueName};
 use crate::model::node::NodeState;
@@ -322,8 +323,8 @@ fn replicas(model: &Model, target: Target<'_>, _now: Moment) -> Judged {
         )
         .instead("bring their other members back, or give them more: quorum-grow NODE");
     }
-    if !impact.complete {
-        return Judged::one(Verdict::CannotTell, "not all queues could be listed");
+    if let Some(words) = unseen(&impact) {
+        return Judged::one(Verdict::CannotTell, words);
     }
     let words = format!(
         "quorum queues with a replica there: {}",
@@ -342,6 +343,7 @@ fn replicas(model: &Model, target: Target<'_>, _now: Moment) -> Judged {
 
 fn unreplicated(model: &Model, target: Target<'_>, _now: Moment) -> Judged {
     let impact = model.removal_impact(target.node);
+    let untold = unseen(&impact);
     let held = [impact.quorum, impact.streams].concat();
     if !held.is_empty() {
         Judged::one(
@@ -357,11 +359,24 @@ fn unreplicated(model: &Model, target: Target<'_>, _now: Moment) -> Judged {
             "take them off first: quorum-shrink {}; for streams, rabbitmq-streams delete_replica",
             target.node
         ))
-    } else if impact.complete {
-        Judged::one(Verdict::Passed, "none")
+    } else if let Some(words) = untold {
+        Judged::one(Verdict::CannotTell, words)
     } else {
-        Judged::one(Verdict::CannotTell, "not all queues could be listed")
+        Judged::one(Verdict::Passed, "none")
     }
+}
+
+/// What keeps the list of replicas from being all there are.
+fn unseen(impact: &RemovalImpact) -> Option<String> {
+    if !impact.complete {
+        return Some("not all queues could be listed".to_owned());
+    }
+    (!impact.untold.is_empty()).then(|| {
+        format!(
+            "who has a replica of {} is not told",
+            listed(&impact.untold)
+        )
+    })
 }
 
 fn death(model: &Model, target: Target<'_>, now: Moment) -> Judged {

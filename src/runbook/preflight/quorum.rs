@@ -95,7 +95,8 @@ fn others_first(model: &Model, target: Target<'_>, now: Moment) -> String {
         .map(|view| format!("{} ({})", view.name, view.state.words()))
         .collect();
     if away.is_empty() {
-        "wait until every replica is online, or give the queues more members".to_owned()
+        "wait until every replica is online, or give the queues more members: quorum-grow NODE"
+            .to_owned()
     } else {
         format!("bring back {} first", away.join(" and "))
     }
