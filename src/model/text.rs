@@ -58,7 +58,8 @@ impl Shown {
 
 /// Shows multi-line output: the line ends survive, everything else is escaped.
 pub fn shown_lines(raw: &str) -> Vec<Shown> {
-    raw.lines().map(Shown::new).collect()
+    let lines = raw.lines().map(|line| line.replace('\t', "  "));
+    lines.map(|line| Shown::new(&line)).collect()
 }
 
 fn visible(c: char) -> String {

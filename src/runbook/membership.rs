@@ -226,8 +226,8 @@ pub(super) fn leave(action: &Action, ground: Ground<'_>) -> Result<Plan, Refusal
         let streams = ground.model.removal_impact(node).streams;
         if !streams.is_empty() {
             let reason = format!(
-                "{node} would be wiped under replicas of {} streams that count on it",
-                streams.len()
+                "{node} would be wiped under replicas that streams count on: {}",
+                preflight::listed(&streams)
             );
             let instead = format!("forget {node}, which takes them off, and rejoin it afterwards");
             return Err(checks.refuse(action, reason, Some(instead)));

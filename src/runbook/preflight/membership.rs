@@ -411,7 +411,8 @@ fn death(model: &Model, target: Target<'_>, now: Moment) -> Judged {
     }
 }
 
-fn listed(queues: &[QueueName]) -> String {
+/// The names of a few, and how many more there are.
+pub fn listed(queues: &[QueueName]) -> String {
     let mut names: Vec<String> = queues.iter().take(5).map(ToString::to_string).collect();
     let more = queues.len().saturating_sub(5);
     if more > 0 {

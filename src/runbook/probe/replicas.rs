@@ -61,10 +61,16 @@ pub(super) fn none(model: &Model, node: &NodeName, now: Moment) -> ProbeAnswer {
     let left: Vec<&QueueRow> = quorum(page)
         .filter(|row| row.members.contains(node))
         .collect();
-    if left.is_empty() {
-        ProbeAnswer::Holds(format!("no quorum queue has a replica on {node}"))
-    } else {
+    let untold: Vec<&QueueRow> = quorum(page).filter(|row| row.members.is_empty()).collect();
+    if !left.is_empty() {
         ProbeAnswer::Not(format!("{node} still has replicas of {}", names(&left)))
+    } else if !untold.is_empty() {
+        ProbeAnswer::CannotTell(format!(
+            "who has a replica of {} is not told",
+            names(&untold)
+        ))
+    } else {
+        ProbeAnswer::Holds(format!("no quorum queue has a replica on {node}"))
     }
 }
 

@@ -37,7 +37,12 @@ fn queue_row(row: &Queue<'_>) -> Option<QueueRow> {
         other => QueueType::Other(Shown::new(other)),
     });
     let leader = wire::node(row.leader).or_else(|| wire::node(row.node));
-    let (members, online) = members(row, leader.as_ref());
+    let (members, online) = match queue_type {
+        Some(QueueType::Classic) | None => mirrored(row, leader.as_ref()),
+        Some(QueueType::Quorum | QueueType::Stream | QueueType::Other(_)) => {
+            (wire::nodes(row.members), by_all(row, "online", row.online))
+        }
+    };
     Some(QueueRow {
         vhost: VhostName::new(&wire::string(row.vhost)?),
         // An empty name is impossible, but a missing one makes the row useless.
@@ -60,12 +65,10 @@ fn queue_row(row: &Queue<'_>) -> Option<QueueRow> {
     })
 }
 
-/// Members and those of them that could take over. A classic queue is its leader and its mirrors.
-fn members(row: &Queue<'_>, leader: Option<&NodeName>) -> (Vec<NodeName>, Vec<NodeName>) {
-    let replicas = wire::nodes(row.members);
-    if !replicas.is_empty() {
-        return (replicas, by_all(row, "online", row.online));
-    }
+/// A classic queue is its leader and its mirrors; with those that could take over. Of another type
+/// only its own list counts, which the row of a new one lacks for a while (up to five seconds, seen
+/// on 3.10.8): where it was declared is not where it is.
+fn mirrored(row: &Queue<'_>, leader: Option<&NodeName>) -> (Vec<NodeName>, Vec<NodeName>) {
     let with_leader = |mirrors: Vec<NodeName>| {
         let mut all: Vec<NodeName> = leader.cloned().into_iter().collect();
         all.extend(mirrors);

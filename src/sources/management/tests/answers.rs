@@ -271,6 +271,23 @@ async fn the_alarm_check_says_no_with_503_and_only_its_own_word_is_a_yes() {
     }
 }
 
+/// As 3.10.8 gives queues right after they were declared, shortened. A classic queue is where it
+/// was declared; who has a replica of another is not told yet.
+#[tokio::test]
+async fn a_new_queue_s_replicas_are_not_where_it_was_declared() {
+    let body = r#"{"total_count":3,"items":[
+        {"name":"c","node":"rabbit@a","type":"classic","vhost":"/"},
+        {"name":"q","node":"rabbit@a","type":"quorum","vhost":"/"},
+        {"name":"s","node":"rabbit@a","type":"stream","vhost":"/"}]}"#;
+    let server = serve("/api/queues", json(200, body)).await;
+    let page = match bench(&[&server.uri()]).ask(Question::Queues).await.outcome {
+        Ok(Payload::Queues(page)) => page,
+        other => panic!("{other:?}"),
+    };
+    let members: Vec<usize> = page.rows.iter().map(|row| row.members.len()).collect();
+    assert_eq!(members, [1, 0, 0]);
+}
+
 /// As 3.10.8 gives a queue while its mirrors are made, shortened.
 #[tokio::test]
 async fn a_queue_that_says_a_thing_twice_is_no_lost_queue() {
