@@ -9,6 +9,7 @@ use rmqtop::executor::event::{RunEventKind, RunId, RunOutcome};
 use rmqtop::executor::journal;
 use rmqtop::executor::record::{RunRecord, StepState};
 use rmqtop::executor::report;
+use rmqtop::model::observation::SourceKind;
 use rstest::rstest;
 use std::time::Duration;
 
@@ -89,6 +90,33 @@ async fn what_cannot_be_seen_is_unknown(#[case] step: &str, #[case] commands: us
     assert!(matches!(ran.outcome, RunOutcome::Unknown { .. }));
     assert_written(&ran);
     insta::assert_snapshot!(format!("{step}_blind"), ran.story());
+}
+
+/// Before a command one look that sees too little is no verdict: it is looked again, for a while.
+#[rstest]
+#[case::for_a_moment(Some(4), 2)]
+#[case::for_good(None, 0)]
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_seen_before_a_command(#[case] until: Option<usize>, #[case] sent: usize) {
+    let mut world = World::healthy([Act::works(), Act::works()]);
+    world.meanwhile.insert(1, |cluster| {
+        cluster.mute = vec![(SourceKind::QuorumCritical, 2)];
+    });
+    if let Some(look) = until {
+        world.meanwhile.insert(look, |cluster| cluster.mute.clear());
+    }
+    let ran = restart(world).await;
+    assert_eq!(ran.sent.len(), sent, "{}", ran.story());
+    assert_eq!(ran.outcome == RunOutcome::Done, until.is_some());
+    assert_written(&ran);
+    let blind = "could not be asked whether a quorum depends on it";
+    let waits = ran.events.iter().filter(
+        |event| matches!(&event.what, RunEventKind::Waiting { words, .. } if words.contains(blind)),
+    );
+    assert_eq!(waits.count(), 1, "told once");
+    let story = ran.story();
+    let is_over = story.contains("it cannot be told any more");
+    assert_eq!(is_over, until.is_none(), "{story}");
 }
 
 /// Between plan and first act.
