@@ -120,12 +120,18 @@ pub fn asks_by_release(action: &Action) -> bool {
 /// What a plan of `action` on a cluster of this capability must ask beyond what is polled anyway:
 /// questions put on demand only, because each takes a few seconds on each host.
 pub fn also_asks(action: &Action, capability: &Capability) -> &'static [SourceKind] {
+    // Whether the management API says who is in maintenance mode.
+    let api_tells = capability.reports_draining() == Some(true);
+    let has_mirrors = capability.has_mirroring() != Some(false);
     match action {
-        // The management API says who is in maintenance mode.
-        _ if asks_by_release(action) && capability.reports_draining() == Some(true) => &[],
-        Action::Drain { .. } | Action::Revive { .. } | Action::RollingRestart { .. } => {
-            &[SourceKind::NodeStatus]
-        }
+        Action::Drain { .. } | Action::Revive { .. } if api_tells => &[],
+        Action::Drain { .. } | Action::Revive { .. } => &[SourceKind::NodeStatus],
+        // The user: whether mirrors may be told to synchronise.
+        Action::RollingRestart { .. } => match (api_tells, has_mirrors) {
+            (true, false) => &[],
+            (true, true) => &[SourceKind::User],
+            (false, _) => &[SourceKind::NodeStatus, SourceKind::User],
+        },
         Action::Join { .. } | Action::Rejoin { .. } => &[
             SourceKind::NodeStatus,
             SourceKind::Names,

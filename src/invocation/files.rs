@@ -14,6 +14,8 @@ if [ "$(id -u)" != 0 ]; then
     exit 77
 fi
 set_to() {
+    systemctl show rabbitmq-server --property=Environment | tr ' ' '\n' | tr -d '"' |
+        sed -n "s/^\(Environment=\)\{0,1\}RABBITMQ_$1=//p" | tail -n 1 | grep . && return
     sed -n "s/^[[:space:]]*\(export[[:space:]]\{1,\}\)\{0,1\}\(RABBITMQ_\)\{0,1\}$1=//p" \
         /etc/default/rabbitmq-server /etc/rabbitmq/rabbitmq-env.conf 2>/dev/null | tail -n 1 | tr -d "\"'"
 }

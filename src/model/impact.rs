@@ -132,6 +132,14 @@ impl Model {
                 unknown.push(host.name.clone());
                 continue;
             };
+            let behind = |server| self.member_behind(server).map(|(found, _)| found);
+            let servers = &backend.servers;
+            let is_known = servers.iter().any(|server| behind(server) == Some(node));
+            if !is_known && servers.iter().any(|server| behind(server).is_none()) {
+                // One of those may be its own.
+                unknown.push(host.name.clone());
+                continue;
+            }
             let others = backend
                 .servers
                 .iter()

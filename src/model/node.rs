@@ -2,7 +2,7 @@
 //! not enough: its own API, its peers' views and its host are weighed together.
 
 use super::Model;
-use super::broker::{NodeRow, NodeStats, NodeStatus, NodeType, Version};
+use super::broker::{BrokerReport, NodeRow, NodeStats, NodeStatus, NodeType, Version};
 use super::inventory::HostEntry;
 use super::moment::Moment;
 use super::name::{HostName, NodeName};
@@ -181,7 +181,7 @@ impl Model {
             })
             .map(|(_, report)| report)
             .collect();
-        let alone = |report: &&&super::broker::BrokerReport| report.nodes.len() <= 1;
+        let alone = |report: &&&BrokerReport| report.nodes.len() <= 1;
         match others.as_slice() {
             [] => None,
             [one] => Some(one.node(name).is_some()),
@@ -191,6 +191,18 @@ impl Model {
                 Some(witnesses.any(|report| report.node(name).is_some()))
             }
         }
+    }
+
+    /// What each node says that is a member of the cluster, or may be one: who left speaks for
+    /// itself only.
+    pub fn member_views(&self, now: Moment) -> impl Iterator<Item = (&HostName, &BrokerReport)> {
+        self.views(now).filter(move |(host, _)| {
+            let node = self
+                .inventory
+                .host(host)
+                .and_then(|host| host.node.as_ref());
+            node.is_none_or(|node| self.is_member(node, now) != Some(false))
+        })
     }
 
     /// Whether `member` lists `name` as a member of its cluster, by its own word.

@@ -1,5 +1,6 @@
 //! Owns the join between layers: which member stands behind a load balancer's server. Joined by
-//! address; by name only where HAProxy does not show addresses, and marked so.
+//! address; by name only where HAProxy does not show addresses, or no address of the host is known,
+//! and marked so.
 
 use super::Model;
 use super::balancer::{Backend, BalancerReport, ServerRow};
@@ -28,15 +29,26 @@ impl Model {
             .and_then(|address| parse_address(address.raw()))
         {
             Some(ip) => {
-                let host = self
-                    .inventory
-                    .hosts
-                    .iter()
-                    .find(|host| self.has_address(host, ip))?;
-                Some((host.node.as_ref()?, MatchBasis::Address))
+                let mut hosts = self.inventory.hosts.iter();
+                match hosts.find(|host| self.has_address(host, ip)) {
+                    Some(host) => Some((host.node.as_ref()?, MatchBasis::Address)),
+                    // A host of which no address is known may have any.
+                    None => {
+                        let node = self.member_by_name(server)?;
+                        let is_unplaced = self.is_unplaced(self.inventory.host_of(node)?);
+                        is_unplaced.then_some((node, MatchBasis::Name))
+                    }
+                }
             }
             None => Some((self.member_by_name(server)?, MatchBasis::Name)),
         }
+    }
+
+    /// Whether no address is known by which another host could reach it.
+    fn is_unplaced(&self, host: &HostEntry) -> bool {
+        let seen = self.addresses.get(&host.name);
+        host.addresses.iter().all(IpAddr::is_loopback)
+            && seen.and_then(|reading| reading.last()).is_none()
     }
 
     /// Whether `ip` is one of the host's own addresses, declared or seen; never a VIP.

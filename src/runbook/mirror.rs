@@ -106,6 +106,12 @@ pub(super) fn sync(
             ),
         ]
     };
+    let step = sync_step(ground, vhost, queue);
+    Ok(ground.plan(action, preflight, blast, vec![step]))
+}
+
+/// Synchronises the mirrors of a classic queue, through the target.
+pub(super) fn sync_step(ground: Ground<'_>, vhost: &VhostName, queue: &QueueName) -> Step {
     let in_sync = Probe::MirrorsInSync {
         vhost: vhost.clone(),
         queue: queue.clone(),
@@ -115,7 +121,7 @@ pub(super) fn sync(
         vhost: vhost.clone(),
         queue: queue.clone(),
     };
-    let step = Step {
+    Step {
         id: "sync".to_owned(),
         title: format!("synchronise the mirrors of {queue} in vhost {vhost}"),
         host: ground.host(),
@@ -124,8 +130,7 @@ pub(super) fn sync(
         already: vec![in_sync.clone()],
         after: vec![in_sync],
         deadline: SYNC_DEADLINE,
-    };
-    Ok(ground.plan(action, preflight, blast, vec![step]))
+    }
 }
 
 /// The row of a classic queue that has mirrors; or why there is none, and what to do.

@@ -17,6 +17,7 @@ pub use membership::{
 };
 pub use policy::{MAY_CHANGE_POLICIES, MAY_SYNCHRONISE};
 pub use quorum::{MAJORITY, QUORUM};
+pub(super) use rolling::synchronised_by_hand;
 pub use rolling::{LISTED, MIRRORS_FOLLOW, TOLD, WHOLE};
 pub use traffic::{BALANCERS, CONNECTIONS, MIRRORS, VIP};
 

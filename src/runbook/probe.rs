@@ -7,13 +7,11 @@ pub(super) mod host;
 mod membership;
 mod policy;
 pub(super) mod power;
+mod quorum;
 mod replicas;
 
 use super::plan::{MaintenanceWord, Probe};
 use crate::model::Model;
-use crate::model::broker::QueuePage;
-use crate::model::freshness_limit;
-use crate::model::impact::{QuorumMember, QuorumVerdict};
 use crate::model::moment::Moment;
 use crate::model::name::{HostName, NodeName};
 use crate::model::node::NodeState;
@@ -56,7 +54,7 @@ impl Probe {
             Self::BalancersSpare { node, on } => balancers::spared(model, node, on, now),
             Self::OtherServers { node, on } => balancers::others(model, node, on, now),
             Self::OthersUnchanged { running, .. } => others_unchanged(model, running, now),
-            Self::NotQuorumCritical { node } => not_quorum_critical(model, node, now),
+            Self::NotQuorumCritical { node } => quorum::not_critical(model, node, now),
             Self::Member { node, by } => membership::member(model, node, by, now),
             Self::NotMember { node, by } => membership::not_member(model, node, by, now),
             Self::Alone { node } => membership::alone(model, node, now),
@@ -147,12 +145,11 @@ impl Probe {
             Self::BalancersUse { .. } | Self::BalancersSpare { .. } | Self::OtherServers { .. } => {
                 &[SourceKind::Haproxy]
             }
-            Self::NotQuorumCritical { .. } => &[
+            Self::NotQuorumCritical { .. } | Self::ReplicasOnline { .. } => &[
                 SourceKind::QuorumCritical,
                 SourceKind::AllQueues,
                 SourceKind::Management,
             ],
-            Self::ReplicasOnline { .. } => &[SourceKind::QuorumCritical, SourceKind::AllQueues],
             Self::Drained { by, .. } | Self::NotDrained { by, .. } => match by {
                 MaintenanceWord::Api => &[SourceKind::Management],
                 MaintenanceWord::Status => &[SourceKind::Management, SourceKind::NodeStatus],
@@ -217,7 +214,10 @@ impl fmt::Display for Probe {
                 write!(f, "every quorum queue has a replica on {node}, online")
             }
             Self::ReplicasOnline { node } => {
-                write!(f, "every replica of a quorum queue on {node} is online")
+                write!(
+                    f,
+                    "every replica of a quorum queue on {node} is online, and mirrors are back"
+                )
             }
             Self::MirrorsReady { node } => write!(
                 f,
@@ -452,45 +452,5 @@ fn maintenance(model: &Model, node: &NodeName, now: Moment) -> Result<(bool, Str
         None => Err(format!(
             "no member says whether {node} is in maintenance mode"
         )),
-    }
-}
-
-/// The member itself is asked (the endpoint judges whoever answers). Where it cannot be, a list of
-/// queues may still prove a loss. The opposite it proves of a member in maintenance mode only, whose
-/// API is closed and which leads nothing, and if it is whole.
-fn not_quorum_critical(model: &Model, node: &NodeName, now: Moment) -> ProbeAnswer {
-    let loses = |members: &[QuorumMember], basis: &str| {
-        let names: Vec<String> = members.iter().map(ToString::to_string).collect();
-        ProbeAnswer::Not(format!(
-            "stopping {node} would lose the quorum of {}{basis}",
-            names.join(", ")
-        ))
-    };
-    let verdict = model.inventory.host_of(node).and_then(|host| {
-        Model::current(&model.quorum, &host.name, SourceKind::QuorumCritical, now)
-    });
-    match verdict {
-        Some(QuorumVerdict::Safe) => {
-            ProbeAnswer::Holds(format!("{node} says that every quorum survives without it"))
-        }
-        Some(QuorumVerdict::Critical(members)) => loses(members, ""),
-        None => {
-            let lost = model.stop_impact(node).quorum_lost;
-            let is_whole = model
-                .queues
-                .current(now, freshness_limit(SourceKind::Queues))
-                .is_some_and(QueuePage::is_whole);
-            if lost.is_empty() && is_whole && model.node(node, now).draining == Some(true) {
-                ProbeAnswer::Holds(format!(
-                    "{node} is in maintenance mode and cannot be asked; by the members online no queue loses its quorum without it"
-                ))
-            } else if lost.is_empty() {
-                ProbeAnswer::CannotTell(format!(
-                    "{node} could not be asked whether a quorum depends on it"
-                ))
-            } else {
-                loses(&lost, ", by the members shown online")
-            }
-        }
     }
 }

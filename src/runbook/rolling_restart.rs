@@ -3,15 +3,18 @@
 //! to go on where a member does not come back: the run ends there, and the others serve.
 
 use super::blast;
+use super::mirror;
 use super::plan::{Plan, Preflight, Probe, Refusal, Step};
 use super::preflight::{self, Checks};
 use super::replicas;
 use super::steps::{BALANCER_DEADLINE, Ground};
 use crate::action::Action;
+use crate::invocation::api::ApiCall;
 use crate::invocation::haproxy::{ServerState, SetServer};
 use crate::invocation::{Change, ServiceVerb, UpgradeVerb};
 use crate::model::Model;
 use crate::model::balancer::ServerStatus;
+use crate::model::broker::QueueRow;
 use crate::model::inventory::{Access, BalancerEntry, HostEntry};
 use crate::model::moment::Moment;
 use crate::model::name::{HaproxyName, HostName, NodeName, SocketPath};
@@ -118,7 +121,12 @@ pub(super) fn plan(
         return Err(Checks::default().refuse(action, reason, None));
     };
     let preflight = checked(action, first, &grounds)?;
-    let mut steps: Vec<Step> = grounds.iter().flat_map(|ground| member(*ground)).collect();
+    let several = grounds.len() > 1;
+    let of_one = |ground: &Ground<'_>| {
+        let queues = by_hand(*ground);
+        member(*ground, if several { &queues } else { &[] })
+    };
+    let mut steps: Vec<Step> = grounds.iter().flat_map(of_one).collect();
     if is_listed(model) {
         steps.push(replicas::rebalance_step(first));
     }
@@ -191,6 +199,9 @@ fn checked(
     checks.make(&preflight::LISTED, first);
     if grounds.len() > 1 {
         checks.make(&preflight::MIRRORS_FOLLOW, first);
+        if !by_hand(first).is_empty() {
+            checks.make(&preflight::MAY_SYNCHRONISE, first);
+        }
     }
     if first.model.running_without(first.node(), first.now).1 <= 1 {
         let reason = format!(
@@ -223,8 +234,13 @@ fn blast_radius(grounds: &[Ground<'_>]) -> Vec<String> {
     sentences
 }
 
-/// The steps for one member.
-fn member(ground: Ground<'_>) -> Vec<Step> {
+/// Mirrored queues that the run must tell to copy what they have to a mirror that came back.
+fn by_hand(ground: Ground<'_>) -> Vec<&QueueRow> {
+    preflight::synchronised_by_hand(ground.model, ground.now).unwrap_or_default()
+}
+
+/// The steps for one member, after which the mirrors of these queues are told to follow.
+fn member(ground: Ground<'_>, by_hand: &[&QueueRow]) -> Vec<Step> {
     let node = ground.node();
     let (mut told, mut untold) = (Vec::new(), Vec::new());
     for (host, way) in ways(ground.model, node, ground.now) {
@@ -244,12 +260,22 @@ fn member(ground: Ground<'_>) -> Vec<Step> {
     });
     steps.push(ground.start_node());
     steps.push(caught_up(ground));
+    steps.extend(
+        by_hand
+            .iter()
+            .map(|row| mirror::sync_step(ground, &row.vhost, &row.name)),
+    );
     steps.extend(told.iter().map(|each| lb_ready(ground, each)));
     steps.extend(await_use(ground, untold));
     for step in &mut steps {
         step.id = format!("{} {node}", step.id);
-        if let Some(Change::Haproxy(_)) = step.change {
-            step.id = format!("{} {}", step.id, step.host);
+        match &step.change {
+            Some(Change::Haproxy(_)) => step.id = format!("{} {}", step.id, step.host),
+            Some(Change::Api {
+                call: ApiCall::SyncQueue { vhost, queue },
+                ..
+            }) => step.id = format!("{} {vhost} {queue}", step.id),
+            _ => {}
         }
     }
     steps

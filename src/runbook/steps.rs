@@ -46,8 +46,11 @@ pub(super) fn keeper(model: &Model, target: Target<'_>, now: Moment) -> Option<(
         host.is_some_and(|host| host.access != Access::None)
     };
     let others = model.nodes(now).into_iter();
-    let running =
-        others.filter(|view| view.name != *target.node && view.state == NodeState::Running);
+    let running = others.filter(|view| {
+        view.name != *target.node
+            && view.state == NodeState::Running
+            && model.is_member(&view.name, now) != Some(false)
+    });
     let running = running.map(|view| {
         let reached = is_reached(&view.name);
         (view.name, reached)

@@ -14,7 +14,7 @@ use rmqtop::model::observation::{Payload, SourceKind};
 use rmqtop::model::text::Shown;
 use rmqtop::runbook;
 use rmqtop::runbook::export;
-use rmqtop::runbook::plan::{Plan, Refusal};
+use rmqtop::runbook::plan::{Plan, Refusal, Verdict};
 use rstest::rstest;
 
 /// Each runbook by a name that also says from where it starts; on member 3.
@@ -218,6 +218,14 @@ fn what_keeps_a_node_from_joining_is_named() {
     let mut seen = cluster.look(&[SourceKind::Names], Moment::ORIGIN);
     let mut seen = seen.pop().unwrap();
     seen.outcome = Ok(Payload::Names(rmqtop::model::host::NameReport::default()));
+    model.apply(seen.clone());
+    // Where the runtimes reach each other, what getent shows is no obstacle.
+    let plan = runbook::plan(&join(), &model, Moment::ORIGIN).unwrap();
+    let names = plan.preflight.iter().find(|check| check.id == "P14");
+    assert_eq!(names.unwrap().verdict, Verdict::Warning);
+
+    cluster.lives[2] = Life::AppStopped;
+    let mut model = cluster.model(Moment::ORIGIN);
     model.apply(seen);
     insta::assert_snapshot!("join_names", refused(&join(), &model));
 }

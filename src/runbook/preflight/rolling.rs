@@ -12,6 +12,9 @@ use crate::model::observation::SourceKind;
 use crate::runbook::plan::Verdict;
 use crate::runbook::rolling_restart::{Way, ways};
 
+/// So many queues are told one after the other; more are for their policy.
+const MOST_BY_HAND: usize = 10;
+
 /// R9: a member that is away already would be one too many.
 pub const WHOLE: Check = Check {
     id: "R9",
@@ -148,27 +151,45 @@ fn mirrors_follow(model: &Model, _target: Target<'_>, now: Moment) -> Judged {
     if model.capability(now).has_mirroring() == Some(false) {
         return Judged::one(Verdict::NotApplicable, "queues are not mirrored since 4.0");
     }
-    let limit = freshness_limit(SourceKind::Queues);
-    let Some(page) = model.queues.current(now, limit) else {
+    let Some(by_hand) = synchronised_by_hand(model, now) else {
         return Judged::one(Verdict::Warning, "the mirrors are not known");
     };
+    if by_hand.is_empty() {
+        return Judged::one(Verdict::Passed, "none waits to be told");
+    }
+    let words = |row: &&QueueRow| {
+        format!(
+            "the mirrors of {} in vhost {} synchronise only when told to (ha-sync-mode): the run tells them after each member, and it takes and delivers nothing meanwhile",
+            row.name, row.vhost
+        )
+    };
+    if by_hand.len() > MOST_BY_HAND {
+        let reason = format!(
+            "the mirrors of {} queues synchronise only when told to (ha-sync-mode)",
+            by_hand.len()
+        );
+        return Judged::one(Verdict::Failed, reason)
+            .instead("let their policy say \"ha-sync-mode\":\"automatic\" for the time being: policy-set NAME");
+    }
+    Judged::new(Verdict::Warning, by_hand.iter().map(words).collect())
+}
+
+/// Mirrored queues whose new mirrors stay without what was there before them until they are told
+/// to copy it; `None` where the queues are not known. Whoever has messages when a member is
+/// restarted is one, so that it does not matter who has some now.
+pub(in crate::runbook) fn synchronised_by_hand(
+    model: &Model,
+    now: Moment,
+) -> Option<Vec<&QueueRow>> {
+    if model.capability(now).has_mirroring() == Some(false) {
+        return Some(Vec::new());
+    }
+    let limit = freshness_limit(SourceKind::Queues);
+    let page = model.queues.current(now, limit)?;
     let mirrored = page.rows.iter().filter(|row| {
         matches!(row.queue_type, Some(QueueType::Classic) | None) && row.members.len() > 1
     });
-    let by_hand: Vec<String> = mirrored
-        .filter(|row| row.messages != Some(0) && !is_automatic(model, row))
-        .map(|row| {
-            format!(
-                "the mirrors of {} in vhost {} synchronise only when told to (ha-sync-mode): before its leader is taken away the run waits for `rabbitmqctl sync_queue`",
-                row.name, row.vhost
-            )
-        })
-        .collect();
-    if by_hand.is_empty() {
-        Judged::one(Verdict::Passed, "none waits to be told")
-    } else {
-        Judged::new(Verdict::Warning, by_hand)
-    }
+    Some(mirrored.filter(|row| !is_automatic(model, row)).collect())
 }
 
 /// By the policy in force; one that is not known is none.

@@ -126,7 +126,7 @@ pub(super) fn type_is(model: &Model, node: &NodeName, kind: NodeType, now: Momen
 
 pub(super) fn cluster_named(model: &Model, name: &ClusterName, now: Moment) -> ProbeAnswer {
     let (mut so, mut other) = (Vec::new(), Vec::new());
-    for (host, report) in model.views(now) {
+    for (host, report) in model.member_views(now) {
         match &report.cluster_name {
             Some(is) if is.raw() == name.as_str() => so.push(host.as_str()),
             Some(is) => other.push(format!("{host} calls it {is}")),

@@ -13,10 +13,10 @@ use crate::model::policy::{PolicyName, PolicyRule};
 /// How many queues a sentence names.
 const NAMED: usize = 3;
 
-/// What each running node says, with its host; and the hosts that run one and did not say.
+/// What each running member says, with its host; and the hosts that run one and did not say.
 fn views(model: &Model, now: Moment) -> (Vec<(&HostName, &PolicyView)>, Vec<&HostName>) {
     let (mut said, mut silent) = (Vec::new(), Vec::new());
-    for (host, _) in model.views(now) {
+    for (host, _) in model.member_views(now) {
         match model.policy_view(host, now) {
             Some(view) => said.push((host, view)),
             None => silent.push(host),

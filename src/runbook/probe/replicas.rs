@@ -10,6 +10,7 @@ use crate::model::moment::Moment;
 use crate::model::name::NodeName;
 use crate::model::node::NodeState;
 use crate::model::observation::SourceKind;
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// The largest group that is whole if one replica more than a majority is up: of four, three are a
@@ -123,6 +124,10 @@ pub(super) fn online(model: &Model, node: &NodeName, now: Moment) -> ProbeAnswer
             names(&offline)
         ));
     }
+    let lacking = without_mirrors(model, page, now);
+    if !lacking.is_empty() {
+        return ProbeAnswer::Not(format!("the mirrors of {} are not back", names(&lacking)));
+    }
     let count = quorum(page).filter(here).count();
     if whole(model, now).is_ok() {
         return ProbeAnswer::Holds(format!(
@@ -139,6 +144,54 @@ pub(super) fn online(model: &Model, node: &NodeName, now: Moment) -> ProbeAnswer
             doubtful.join(" and ")
         ))
     }
+}
+
+/// Classic queues with fewer copies than their policy wants of the members that run: a mirror of a
+/// member that just started is made anew, a moment after its API is up.
+fn without_mirrors<'a>(model: &Model, page: &'a QueuePage, now: Moment) -> Vec<&'a QueueRow> {
+    if model.capability(now).has_mirroring() == Some(false) {
+        return Vec::new();
+    }
+    let nodes = model.nodes(now);
+    let running: Vec<&NodeName> = nodes
+        .iter()
+        .filter(|view| view.state == NodeState::Running)
+        .map(|view| &view.name)
+        .collect();
+    let classic = page
+        .rows
+        .iter()
+        .filter(|row| matches!(row.queue_type, Some(QueueType::Classic) | None));
+    classic
+        .filter(|row| row.members.len() < copies_wanted(row, &running))
+        .collect()
+}
+
+/// How many copies the policy in force wants, of so many as can be (`ha-mode`, classic queue
+/// mirroring guide).
+fn copies_wanted(row: &QueueRow, running: &[&NodeName]) -> usize {
+    let definition = row.effective.as_ref();
+    let definition = definition.and_then(|json| serde_json::from_str::<Value>(json.raw()).ok());
+    let Some(definition) = definition else {
+        return 0;
+    };
+    let params = definition.get("ha-params");
+    let wanted = match definition.get("ha-mode").and_then(Value::as_str) {
+        Some("all") => running.len(),
+        Some("exactly") => {
+            let count = params.and_then(Value::as_u64).unwrap_or(1);
+            usize::try_from(count).unwrap_or(usize::MAX)
+        }
+        Some("nodes") => {
+            let listed = params.and_then(Value::as_array).into_iter().flatten();
+            let listed = listed.filter_map(Value::as_str);
+            listed
+                .filter(|name| running.iter().any(|node| node.as_str() == *name))
+                .count()
+        }
+        _ => 0,
+    };
+    wanted.min(running.len())
 }
 
 /// Members that do not say that every quorum survives without them.
@@ -185,21 +238,24 @@ pub(super) fn mirrors(model: &Model, node: &NodeName, now: Moment) -> ProbeAnswe
     }
 }
 
-/// Queues that another member could lead, counted by leader. The broker moves leaders until none
-/// has more than an equal share, rounded up (`rabbit_amqqueue:rebalance`).
+/// Queues that another member could lead, counted by leader. The broker moves leaders until none has
+/// more than an equal share, rounded up, as far as the replicas of its queues allow
+/// (`rabbit_amqqueue:rebalance`); streams only since 3.12.
 pub(super) fn spread(model: &Model, now: Moment) -> ProbeAnswer {
     let page = match whole(model, now) {
         Ok(page) => page,
         Err(answer) => return answer,
     };
-    let movable = |row: &&QueueRow| {
-        row.online.len() > 1 && !matches!(row.queue_type, Some(QueueType::Other(_)))
+    let moves_streams = spreads_streams(model, now) != Some(false);
+    let is_movable = |row: &&QueueRow| match row.queue_type {
+        Some(QueueType::Stream) => moves_streams && row.online.len() > 1,
+        Some(QueueType::Other(_)) => false,
+        Some(QueueType::Classic | QueueType::Quorum) | None => row.online.len() > 1,
     };
+    let movable: Vec<&QueueRow> = page.rows.iter().filter(is_movable).collect();
     let mut led: BTreeMap<&NodeName, usize> = BTreeMap::new();
-    for row in page.rows.iter().filter(movable) {
-        if let Some(leader) = &row.leader {
-            *led.entry(leader).or_default() += 1;
-        }
+    for leader in movable.iter().filter_map(|row| row.leader.as_ref()) {
+        *led.entry(leader).or_default() += 1;
     }
     let running = model
         .nodes(now)
@@ -207,18 +263,36 @@ pub(super) fn spread(model: &Model, now: Moment) -> ProbeAnswer {
         .filter(|view| view.state == NodeState::Running)
         .count();
     let share = led.values().sum::<usize>().div_ceil(running.max(1));
+    let leads = |node: &NodeName| led.get(node).copied().unwrap_or(0);
+    // Who leads too much, and could give a queue to a replica that leads less by two or more.
+    let could_give = |row: &&&QueueRow| {
+        row.leader.as_ref().is_some_and(|leader| {
+            let count = leads(leader);
+            count > share && row.online.iter().any(|other| leads(other) + 1 < count)
+        })
+    };
     let counts: Vec<String> = led
         .iter()
         .map(|(node, count)| format!("{node} leads {count}"))
         .collect();
-    if led.values().all(|count| *count <= share) {
-        let counts = if counts.is_empty() {
-            "there is no replicated queue".to_owned()
-        } else {
-            counts.join(", ")
-        };
-        ProbeAnswer::Holds(format!("{counts}; a share is {share}"))
-    } else {
-        ProbeAnswer::Not(format!("{}; a share is {share}", counts.join(", ")))
+    if movable.iter().any(|row| could_give(&row)) {
+        return ProbeAnswer::Not(format!("{}; a share is {share}", counts.join(", ")));
     }
+    let counts = if counts.is_empty() {
+        "there is no replicated queue".to_owned()
+    } else {
+        counts.join(", ")
+    };
+    let limit = if led.values().all(|count| *count <= share) {
+        ""
+    } else {
+        ", which their replicas do not allow"
+    };
+    ProbeAnswer::Holds(format!("{counts}; a share is {share}{limit}"))
+}
+
+/// Whether the broker spreads the leaders of streams too (`rabbit_amqqueue:filter_per_type`, 3.12).
+fn spreads_streams(model: &Model, now: Moment) -> Option<bool> {
+    let version = model.capability(now).version?;
+    Some(version.series() >= (3, 12))
 }

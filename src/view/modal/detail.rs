@@ -192,7 +192,7 @@ impl Page<'_> {
             let node = matched.map(|(node, basis)| {
                 let how = match basis {
                     MatchBasis::Address => "by its address",
-                    MatchBasis::Name => "by its name only: HAProxy shows no address",
+                    MatchBasis::Name => "by its name only: its address is not known",
                 };
                 format!("{node}, matched {how}")
             });
