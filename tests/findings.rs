@@ -385,6 +385,19 @@ fn servers_are_joined_by_address_and_only_then_by_name() {
         None,
         "a known address that is nobody's is not guessed by name"
     );
+    // It may be node3's own: whether another server is left cannot be told.
+    let now = cluster.now;
+    let (last, unknown) = cluster.model.last_server_on(&node(1), now);
+    assert_eq!((last.len(), unknown.contains(&host(0))), (0, false));
+    report.backends[0].servers[0].address = Some(Shown::new("10.0.0.8:5672"));
+    cluster.sees(0, Payload::Balancer(report.clone()));
+    let (last, unknown) = cluster.model.last_server_on(&node(2), now);
+    assert_eq!((last.len(), unknown.contains(&host(0))), (0, true));
+    // Of a host that is declared by a name nobody knows the addresses.
+    cluster.model.inventory.hosts[2].addresses.clear();
+    cluster.model.addresses.remove(&host(2));
+    let found = cluster.model.member_behind(&report.backends[0].servers[2]);
+    assert_eq!(found, Some((&node(2), MatchBasis::Name)));
 }
 
 #[test]

@@ -30,15 +30,13 @@ impl Model {
         {
             Some(ip) => {
                 let mut hosts = self.inventory.hosts.iter();
-                match hosts.find(|host| self.has_address(host, ip)) {
-                    Some(host) => Some((host.node.as_ref()?, MatchBasis::Address)),
-                    // A host of which no address is known may have any.
-                    None => {
-                        let node = self.member_by_name(server)?;
-                        let is_unplaced = self.is_unplaced(self.inventory.host_of(node)?);
-                        is_unplaced.then_some((node, MatchBasis::Name))
-                    }
+                if let Some(host) = hosts.find(|host| self.has_address(host, ip)) {
+                    return Some((host.node.as_ref()?, MatchBasis::Address));
                 }
+                // A host of which no address is known may have any.
+                let node = self.member_by_name(server)?;
+                let is_unplaced = self.is_unplaced(self.inventory.host_of(node)?);
+                is_unplaced.then_some((node, MatchBasis::Name))
             }
             None => Some((self.member_by_name(server)?, MatchBasis::Name)),
         }
