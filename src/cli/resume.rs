@@ -95,8 +95,7 @@ async fn go_on(
     } else {
         Execute::No
     };
-    let inventory = &session.cluster.inventory;
-    match run::confirmed((&record.plan, inventory), mode, execute, &args.confirm)? {
+    match run::confirmed(&record.plan, mode, execute, &args.confirm)? {
         Ok(permit) => carry_on(session, (record, &model), permit, args.format, out).await,
         Err(Denied::NotExecuted) => {
             say("nothing was done: add --execute to go on");

@@ -4,7 +4,7 @@
 use super::outcome;
 use super::output::{Out, say};
 use super::plan::{self, Format as PlanFormat};
-use super::runbook::{Runbook, spelled_out};
+use super::runbook::Runbook;
 use super::session::{Planned, Session, StartError, Told};
 use crate::config::Cluster;
 use crate::executor::control::{self, Controller, Stop};
@@ -12,7 +12,6 @@ use crate::executor::event::{RunEvent, RunEventKind, RunId, RunOutcome, StepOutc
 use crate::executor::hosts::HostLockError;
 use crate::executor::lock::LockError;
 use crate::guard::{self, Confirmation, Denied, Execute, Mode, Permit};
-use crate::model::inventory::Inventory;
 use crate::runbook::plan::{Plan, Refusal};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
@@ -115,12 +114,7 @@ pub async fn run(cluster: &Cluster, mode: &Mode, args: &RunArgs, out: &Out) -> a
         return Ok(outcome::REFUSED);
     };
     let planned = Planned { plan, model };
-    let code = match confirmed(
-        (&planned.plan, &cluster.inventory),
-        mode,
-        execute,
-        &args.confirm,
-    )? {
+    let code = match confirmed(&planned.plan, mode, execute, &args.confirm)? {
         Ok(permit) => carry_out(&session, &planned, permit, told, out).await,
         Err(Denied::NotExecuted) => {
             say("nothing was done: add --execute to do it");
@@ -159,35 +153,31 @@ fn show(
 
 /// Asks on a terminal where no name was given: for the names, or where none is needed for a yes.
 pub(super) fn confirmed(
-    (plan, inventory): (&Plan, &Inventory),
+    plan: &Plan,
     mode: &Mode,
     execute: Execute,
     given: &[String],
 ) -> anyhow::Result<Result<Permit, Denied>> {
     let mut typed = given.to_vec();
-    let needs = guard::needs(plan);
     let asked = execute == Execute::Yes
         && typed.is_empty()
         && std::io::stdin().is_terminal()
         && std::io::stderr().is_terminal();
     if asked && mode == &Mode::Operate {
+        let needs = guard::needs(plan);
         if needs.is_empty() {
             let answer = answer_to(&format!("{} on {}? (y/N) ", plan.action, plan.cluster))?;
             if !matches!(answer.as_str(), "y" | "Y" | "yes") {
                 return Ok(Err(Denied::Declined));
             }
         }
-        for need in &needs {
+        for need in needs {
             typed.push(answer_to(&format!(
                 "type {} to confirm, anything else to leave: ",
                 need.name()
             ))?);
         }
     }
-    let typed = typed.iter();
-    let typed = typed
-        .map(|name| spelled_out(inventory, &needs, name))
-        .collect();
     let permit = guard::permit(plan, mode, &Confirmation { execute, typed });
     if let Ok(permit) = &permit {
         for name in permit.ignored() {

@@ -3,7 +3,6 @@
 pub mod policy;
 
 use crate::action::Action;
-use crate::guard::Need;
 use crate::model::broker::NodeType;
 use crate::model::inventory::Inventory;
 use crate::model::name::{ClusterName, NodeName};
@@ -199,16 +198,6 @@ impl Runbook {
     }
 }
 
-/// What was typed to confirm a plan that needs these names, with a bare host name spelled out as the
-/// node that it stands for everywhere else on the command line.
-pub(super) fn spelled_out(inventory: &Inventory, needs: &[Need], typed: &str) -> String {
-    let is_asked = |name: &str| needs.iter().any(|need| need.name() == name);
-    match resolve(inventory, typed) {
-        Ok(node) if !is_asked(typed) && is_asked(node.as_str()) => node.to_string(),
-        Ok(_) | Err(_) => typed.to_owned(),
-    }
-}
-
 /// `rabbit@host` as it is; a bare name where exactly one host has it.
 fn resolve(inventory: &Inventory, text: &str) -> anyhow::Result<NodeName> {
     if text.contains('@') {
@@ -232,60 +221,5 @@ fn resolve(inventory: &Inventory, text: &str) -> anyhow::Result<NodeName> {
                 known.join(", ")
             )
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::spelled_out;
-    use crate::guard::Need;
-    use crate::model::inventory::{Access, HostEntry, Inventory, Keepalived};
-    use crate::model::name::{HostName, NodeName};
-    use rstest::rstest;
-
-    fn inventory() -> Inventory {
-        let host = |name: &str, node: &str| HostEntry {
-            name: HostName::parse(name).unwrap(),
-            address: "192.0.2.1".to_owned(),
-            addresses: Vec::new(),
-            access: Access::Ssh,
-            node: NodeName::parse(node).ok(),
-            balancer: None,
-            keepalived: Keepalived::Absent,
-        };
-        Inventory {
-            hosts: vec![
-                host("mq1", "rabbit@mq1"),
-                host("mq2", "rabbit@mq2"),
-                host("mq3", "other@mq2"),
-            ],
-            ..Inventory::default()
-        }
-    }
-
-    /// Only the host of the very node that is asked for, and only where it names no other.
-    #[rstest]
-    #[case("mq1", "rabbit@mq1")]
-    #[case("rabbit@mq1", "rabbit@mq1")]
-    #[case("mq2", "mq2")]
-    #[case("mq3", "mq3")]
-    #[case("prod", "prod")]
-    #[case("", "")]
-    fn a_bare_host_confirms_its_node(#[case] typed: &str, #[case] taken: &str) {
-        let needs = [
-            Need::Node("rabbit@mq1".to_owned()),
-            Need::Cluster("prod".to_owned()),
-        ];
-        assert_eq!(spelled_out(&inventory(), &needs, typed), taken);
-    }
-
-    /// A cluster may be called like a host.
-    #[test]
-    fn the_name_of_the_cluster_stays_what_it_is() {
-        let needs = [
-            Need::Node("rabbit@mq1".to_owned()),
-            Need::Cluster("mq1".to_owned()),
-        ];
-        assert_eq!(spelled_out(&inventory(), &needs, "mq1"), "mq1");
     }
 }

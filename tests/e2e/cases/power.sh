@@ -89,7 +89,7 @@ case_a_member_without_its_data_is_not_started_blank() {
     inside rabbit-node3 systemctl stop rabbitmq-server
     inside rabbit-node3 sh -c "mv -T $dir $dir.volume && mkdir $dir && chown --reference=$dir.volume $dir"
     for runbook in start-node restart-node; do
-        rmqtop run "$runbook" rabbit-node3 --execute --confirm rabbit-node3
+        rmqtop run "$runbook" rabbit-node3 --execute --confirm rabbit@rabbit-node3
         expect_code 2
         expect "$runbook says what it would be" says 'it would start blank'
     done
@@ -99,8 +99,7 @@ case_a_member_without_its_data_is_not_started_blank() {
     expect_not "a step for it" says 'start rabbitmq-server of rabbit@rabbit-node3'
     expect_same "the service" inactive "$(inside rabbit-node3 systemctl is-active rabbitmq-server || true)"
     inside rabbit-node3 sh -c "rmdir $dir && mv -T $dir.volume $dir"
-    # A bare host confirms its node.
-    rmqtop run start-node rabbit-node3 --execute --confirm rabbit-node3
+    rmqtop run start-node rabbit-node3 --execute --confirm rabbit@rabbit-node3
     expect_code 0
     expect_same "members as node1 knows them" 'node1 node2 node3 / node1 node2 node3' "$(members_of node1)"
 }
