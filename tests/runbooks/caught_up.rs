@@ -93,6 +93,30 @@ fn mirrors_that_are_not_back(
     assert_eq!(answer.holds(), are_back, "{answer:?}");
 }
 
+/// The article's policy matches every queue; one that is exclusive has no mirror all the same.
+#[rstest]
+#[case(Some(true), true)]
+#[case(Some(false), false)]
+#[case(None, false)]
+fn an_exclusive_queue_is_not_waited_for(#[case] exclusive: Option<bool>, #[case] is_so: bool) {
+    let now = Moment::ORIGIN;
+    let cluster = Cluster::of(3).with_queue("reply", QueueType::Classic, &[0]);
+    let mut model = cluster.model(now);
+    for observation in cluster.look(&[SourceKind::Queues], now) {
+        let Ok(Payload::Queues(mut page)) = observation.outcome.clone() else {
+            panic!("{observation:?}");
+        };
+        page.rows[0].effective = Some(Shown::new(r#"{"ha-mode":"all"}"#));
+        page.rows[0].exclusive = exclusive;
+        model.apply(Observation {
+            outcome: Ok(Payload::Queues(page)),
+            ..observation
+        });
+    }
+    let answer = Probe::ReplicasOnline { node: node(2) }.evaluate(&model, now);
+    assert_eq!(answer.holds(), is_so, "{answer:?}");
+}
+
 /// Leaders are spread as far as the replicas allow; on 3.10 the broker leaves streams where they are.
 #[rstest]
 #[case::an_equal_share("4.3.6", 3, &["q012", "q102"], true)]

@@ -162,7 +162,9 @@ fn without_mirrors<'a>(model: &Model, page: &'a QueuePage, now: Moment) -> Vec<&
         .rows
         .iter()
         .filter(|row| matches!(row.queue_type, Some(QueueType::Classic) | None));
+    // An exclusive queue is never mirrored, whatever policy matches it.
     classic
+        .filter(|row| row.exclusive != Some(true))
         .filter(|row| row.members.len() < copies_wanted(row, &running))
         .collect()
 }
