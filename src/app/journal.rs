@@ -204,9 +204,12 @@ impl App {
             None => touched(run),
         };
         let is_explained = |node: &NodeName| match self.model.node(node, at).state {
-            NodeState::AppStopped | NodeState::Running => true,
-            NodeState::Down => stops_runtimes(action),
-            NodeState::Unreachable | NodeState::Unknown => false,
+            NodeState::AppStopped | NodeState::Running | NodeState::Starting => true,
+            NodeState::Down | NodeState::NotRunning => stops_runtimes(action),
+            NodeState::Unreachable
+            | NodeState::Restarting
+            | NodeState::Hung
+            | NodeState::Unknown => false,
         };
         touched.into_iter().filter(is_explained).collect()
     }

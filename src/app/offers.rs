@@ -109,7 +109,19 @@ impl App {
         let from = begins_from(action);
         let words: Vec<&str> = from.iter().map(|state| state.words()).collect();
         let reason = || format!("it is {}, not {}", state.words(), words.join(" or "));
-        (state != NodeState::Unknown && !from.contains(&state)).then(reason)
+        let fits = match state {
+            NodeState::Unknown => true,
+            // Whichever of the others it is.
+            NodeState::NotRunning => from.iter().any(|state| *state != NodeState::Running),
+            NodeState::Running
+            | NodeState::AppStopped
+            | NodeState::Down
+            | NodeState::Unreachable
+            | NodeState::Starting
+            | NodeState::Restarting
+            | NodeState::Hung => from.contains(&state),
+        };
+        (!fits).then(reason)
     }
 
     /// What the cluster as a whole forbids.
@@ -122,7 +134,11 @@ impl App {
         let all = |wanted: &[NodeState]| {
             !nodes.is_empty() && nodes.iter().all(|node| wanted.contains(&node.state))
         };
-        let stopped = [NodeState::Down, NodeState::Unreachable];
+        let stopped = [
+            NodeState::Down,
+            NodeState::Unreachable,
+            NodeState::NotRunning,
+        ];
         let reason = match action {
             Action::StartCluster if all(&[NodeState::Running]) => "every member runs already",
             Action::StopCluster if all(&stopped) => "no member runs",
@@ -131,6 +147,7 @@ impl App {
                 if all(&[
                     NodeState::Down,
                     NodeState::Unreachable,
+                    NodeState::NotRunning,
                     NodeState::AppStopped,
                 ]) =>
             {
@@ -167,7 +184,7 @@ impl App {
 
 /// The states of its node in which `action` has something to do.
 fn begins_from(action: &Action) -> &'static [NodeState] {
-    use NodeState::{AppStopped, Down, Running, Unreachable};
+    use NodeState::{AppStopped, Down, Hung, Restarting, Running, Starting, Unreachable};
     match action {
         Action::StopApp { .. }
         | Action::Drain { .. }
@@ -175,8 +192,8 @@ fn begins_from(action: &Action) -> &'static [NodeState] {
         | Action::QuorumGrow { .. } => &[Running],
         Action::StartApp { .. } => &[AppStopped],
         Action::StartNode { .. } => &[Down],
+        Action::StopNode { .. } => &[Running, AppStopped, Starting, Restarting, Hung],
         Action::RestartApp { .. }
-        | Action::StopNode { .. }
         | Action::Join { .. }
         | Action::Leave { .. }
         | Action::NodeType { .. } => &[Running, AppStopped],
@@ -195,6 +212,14 @@ fn begins_from(action: &Action) -> &'static [NodeState] {
         | Action::PolicySet { .. }
         | Action::PolicyClear { .. }
         | Action::MirrorMajority { .. }
-        | Action::MirrorSync { .. } => &[Running, AppStopped, Down, Unreachable],
+        | Action::MirrorSync { .. } => &[
+            Running,
+            AppStopped,
+            Down,
+            Unreachable,
+            Starting,
+            Restarting,
+            Hung,
+        ],
     }
 }

@@ -55,6 +55,25 @@ fn judge(node: &NodeView<'_>) -> Option<Finding> {
             )
             .causes(["the host is down", "the network between here and it is cut"]),
         ),
+        NodeState::NotRunning => Some(finding(
+            Severity::Critical,
+            format!("{name} is not running"),
+        )),
+        NodeState::Starting => Some(finding(Severity::Warning, format!("{name} is starting"))),
+        NodeState::Restarting => Some(
+            finding(
+                Severity::Critical,
+                format!("RabbitMQ on {host} ends and is started again, over and over"),
+            )
+            .answered_by("stop-node"),
+        ),
+        NodeState::Hung => Some(
+            finding(
+                Severity::Critical,
+                format!("{name} is hung: it accepts connections and says nothing"),
+            )
+            .answered_by("stop-node"),
+        ),
         NodeState::Unknown => Some(finding(
             Severity::Unknown,
             format!("whether {name} runs cannot be told"),

@@ -65,10 +65,8 @@ fn collect(model: &Model, now: Moment) -> Vec<Seen<'_>> {
 fn judge(seen: &Seen<'_>) -> Option<Finding> {
     let state = seen.node.as_ref().map(|node| node.state);
     match (seen.down.is_empty(), state) {
-        (true, Some(NodeState::AppStopped | NodeState::Down | NodeState::Unreachable)) => {
-            still_up(seen)
-        }
-        (true, _) => None,
+        (true, None | Some(NodeState::Running | NodeState::Unknown)) => None,
+        (true, Some(_)) => still_up(seen),
         (false, Some(NodeState::Running)) => Some(unexplained(seen)),
         (false, _) => Some(consequence(seen)),
     }

@@ -111,7 +111,8 @@ fn explained(model: &Model, source: &SourceId, kind: FailureKind, now: Moment) -
         .and_then(|entry| entry.node.as_ref())
         .map(|node| model.node(node, now));
     let node_explains = node.is_some_and(|node| {
-        matches!(node.state, NodeState::AppStopped | NodeState::Down) || node.draining == Some(true)
+        !matches!(node.state, NodeState::Running | NodeState::Unknown)
+            || node.draining == Some(true)
     });
     if is_of_api(source.kind) {
         return node_explains && kind == FailureKind::Refused;

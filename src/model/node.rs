@@ -26,7 +26,15 @@ pub enum NodeState {
     Down,
     /// Its host does not answer.
     Unreachable,
-    /// It cannot be told; never drawn as healthy.
+    /// Another member says that it does not run; why is not known.
+    NotRunning,
+    /// It boots, or waits for its peers.
+    Starting,
+    /// Its service ends and is started again, over and over.
+    Restarting,
+    /// Its process is there and answers nothing.
+    Hung,
+    /// Nothing decides; never drawn as healthy.
     Unknown,
 }
 
@@ -41,8 +49,17 @@ impl NodeState {
             Self::AppStopped => "app stopped",
             Self::Down => "down",
             Self::Unreachable => "unreachable",
+            Self::NotRunning => "not running",
+            Self::Starting => "starting",
+            Self::Restarting => "restarting",
+            Self::Hung => "hung",
             Self::Unknown => "unknown",
         }
+    }
+
+    /// Whether what its host does with it cannot be seen, so that nothing may be done there.
+    pub fn is_out_of_sight(self) -> bool {
+        matches!(self, Self::Unreachable | Self::NotRunning | Self::Unknown)
     }
 }
 

@@ -119,7 +119,7 @@ fn is_shared(ground: Ground<'_>) -> bool {
 fn untouched(action: &Action, ground: Ground<'_>, checks: &mut Checks) -> Result<(), Refusal> {
     let node = ground.node();
     let state = ground.target.state;
-    if matches!(state, NodeState::Unreachable | NodeState::Unknown) {
+    if state.is_out_of_sight() {
         let reason = ground.state_reason("so its disc cannot be seen");
         return Err(std::mem::take(checks).refuse(action, reason, Some(ground.first())));
     }

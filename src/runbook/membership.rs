@@ -333,7 +333,13 @@ fn forget_step(ground: Ground<'_>) -> Step {
     // A member that runs is stopped by the step before.
     let away = match ground.target.state {
         NodeState::Running | NodeState::AppStopped => NodeState::AppStopped,
-        away @ (NodeState::Down | NodeState::Unreachable | NodeState::Unknown) => away,
+        away @ (NodeState::Down
+        | NodeState::Unreachable
+        | NodeState::NotRunning
+        | NodeState::Starting
+        | NodeState::Restarting
+        | NodeState::Hung
+        | NodeState::Unknown) => away,
     };
     let gone = not_member(ground);
     Step {

@@ -48,11 +48,7 @@ fn stopping(
     checks: Checks,
     steps: Vec<Step>,
 ) -> Result<Plan, Refusal> {
-    let known = match ground.target.state {
-        NodeState::Running | NodeState::AppStopped | NodeState::Down => true,
-        NodeState::Unreachable | NodeState::Unknown => false,
-    };
-    if !known {
+    if ground.target.state.is_out_of_sight() {
         let reason = ground.state_reason("so what would be stopped is not known");
         return Err(checks.refuse(action, reason, Some(ground.first())));
     }

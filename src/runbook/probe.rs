@@ -363,7 +363,7 @@ fn peers_see(model: &Model, node: &NodeName, state: NodeState, now: Moment) -> P
             "{node} does not run in the view of {down}; it is {}",
             seen.words()
         ))
-    } else if matches!(seen, NodeState::Unknown | NodeState::Unreachable) {
+    } else if seen.is_out_of_sight() {
         ProbeAnswer::CannotTell(format!(
             "{node} does not run in the view of {down}, but whether its runtime is up cannot be told"
         ))
@@ -383,10 +383,15 @@ fn host_sees(model: &Model, node: &NodeName, state: NodeState, now: Moment) -> P
         NodeState::AppStopped if !refused => ProbeAnswer::CannotTell(format!(
             "the runtime of {node} is up; whether its app runs cannot be told"
         )),
-        NodeState::Unknown | NodeState::Unreachable => {
+        NodeState::Unknown | NodeState::NotRunning | NodeState::Unreachable => {
             ProbeAnswer::CannotTell(format!("{node}: {}", seen.evidence.join("; ")))
         }
-        NodeState::Running | NodeState::AppStopped | NodeState::Down => {
+        NodeState::Running
+        | NodeState::AppStopped
+        | NodeState::Down
+        | NodeState::Starting
+        | NodeState::Restarting
+        | NodeState::Hung => {
             let words = format!("{node} is {}, by its host", seen.state.words());
             if seen.state == state {
                 ProbeAnswer::Holds(words)
@@ -430,7 +435,13 @@ fn others_unchanged(model: &Model, running: &[NodeName], now: Moment) -> ProbeAn
         match state {
             NodeState::Running => {}
             NodeState::Unknown => unknown.push(format!("whether {name} still runs is unknown")),
-            NodeState::AppStopped | NodeState::Down | NodeState::Unreachable => {
+            NodeState::AppStopped
+            | NodeState::Down
+            | NodeState::Unreachable
+            | NodeState::NotRunning
+            | NodeState::Starting
+            | NodeState::Restarting
+            | NodeState::Hung => {
                 gone.push(format!("{name} was running and is {} now", state.words()));
             }
         }

@@ -431,7 +431,12 @@ impl<'a> Ground<'a> {
             NodeState::AppStopped => format!("start its app: start-app {node}"),
             NodeState::Down => format!("start its runtime first: start-node {node}"),
             NodeState::Unreachable => format!("bring {host} or the way to it back first"),
-            NodeState::Unknown => format!(
+            NodeState::Starting => format!("wait until {node} has started"),
+            NodeState::Restarting => {
+                format!("stop its service and read its log: stop-node {node}")
+            }
+            NodeState::Hung => format!("end its process: stop-node {node} --kill"),
+            NodeState::NotRunning | NodeState::Unknown => format!(
                 "find out what it does first: look at the sources of {host} in `rmqtop status`"
             ),
         }

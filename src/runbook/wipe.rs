@@ -30,10 +30,7 @@ pub(super) fn plan(action: &Action, ground: Ground<'_>) -> Result<Plan, Refusal>
     ] {
         checks.make(check, ground);
     }
-    if matches!(
-        ground.target.state,
-        NodeState::Unreachable | NodeState::Unknown
-    ) {
+    if ground.target.state.is_out_of_sight() {
         let reason = ground.state_reason("so its disc cannot be seen");
         return Err(checks.refuse(action, reason, Some(ground.first())));
     }

@@ -56,9 +56,13 @@ pub fn node(view: &NodeView<'_>) -> Mark {
     let words = view.state.words();
     match view.state {
         NodeState::Running => Mark::new(Glyph::Well, Role::Dim, words),
-        NodeState::AppStopped | NodeState::Down | NodeState::Unreachable => {
-            Mark::new(Glyph::Broken, Role::Crit, words)
-        }
+        NodeState::AppStopped
+        | NodeState::Down
+        | NodeState::Unreachable
+        | NodeState::NotRunning
+        | NodeState::Restarting
+        | NodeState::Hung => Mark::new(Glyph::Broken, Role::Crit, words),
+        NodeState::Starting => Mark::new(Glyph::Warning, Role::Warn, words),
         NodeState::Unknown => Mark::new(Glyph::Unknown, Role::Unknown, words),
     }
 }

@@ -60,7 +60,7 @@ pub(super) fn of<'a>(
     };
     for ground in members {
         match ground.target.state {
-            NodeState::Unknown => {
+            NodeState::Unknown | NodeState::NotRunning => {
                 let reason = ground.state_reason("so whether it must be started is not known");
                 return Err(std::mem::take(checks).refuse(action, reason, Some(ground.first())));
             }
@@ -68,7 +68,12 @@ pub(super) fn of<'a>(
                 let why = format!("its host {} does not answer", ground.target.host.name);
                 standing.lost.push((ground.node().clone(), why));
             }
-            NodeState::Running | NodeState::AppStopped | NodeState::Down => {
+            NodeState::Running
+            | NodeState::AppStopped
+            | NodeState::Down
+            | NodeState::Starting
+            | NodeState::Restarting
+            | NodeState::Hung => {
                 standing.present.push(ground);
             }
         }

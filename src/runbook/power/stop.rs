@@ -74,7 +74,12 @@ fn in_order<'a>(
     order.sort_by_key(|ground| {
         let by_state = match ground.target.state {
             NodeState::Down | NodeState::Unreachable => 0,
-            NodeState::AppStopped | NodeState::Unknown => 1,
+            NodeState::AppStopped
+            | NodeState::NotRunning
+            | NodeState::Starting
+            | NodeState::Restarting
+            | NodeState::Hung
+            | NodeState::Unknown => 1,
             NodeState::Running => 2,
         };
         let leaders = model.stop_impact(ground.node()).leaders;
@@ -90,7 +95,10 @@ fn is_ram(ground: Ground<'_>) -> bool {
 }
 
 fn unknown(action: &Action, order: &[Ground<'_>], checks: &mut Checks) -> Result<(), Refusal> {
-    let unknown = |ground: &&Ground<'_>| ground.target.state == NodeState::Unknown;
+    let unknown = |ground: &&Ground<'_>| {
+        let state = ground.target.state;
+        state.is_out_of_sight() && state != NodeState::Unreachable
+    };
     let Some(ground) = order.iter().find(unknown) else {
         return Ok(());
     };

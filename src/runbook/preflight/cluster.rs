@@ -148,7 +148,13 @@ fn management(
         .is_some_and(|status| now.since(status.attempted_at) <= freshness_limit(kind));
     let view = model.node(node, now);
     let explained = match view.state {
-        NodeState::AppStopped | NodeState::Down | NodeState::Unreachable => true,
+        NodeState::AppStopped
+        | NodeState::Down
+        | NodeState::Unreachable
+        | NodeState::NotRunning
+        | NodeState::Starting
+        | NodeState::Restarting
+        | NodeState::Hung => true,
         // Maintenance mode closes the node's own management listener too.
         NodeState::Running => view.draining == Some(true),
         NodeState::Unknown => false,

@@ -406,7 +406,11 @@ fn death(model: &Model, target: Target<'_>, now: Moment) -> Judged {
             );
             Judged::new(Verdict::Warning, [vec![warning], evidence].concat())
         }
-        NodeState::Unknown => Judged::new(Verdict::CannotTell, evidence)
+        NodeState::Starting | NodeState::Restarting | NodeState::Hung => {
+            let instead = format!("stop it first: stop-node {}", target.node);
+            Judged::new(Verdict::Failed, evidence).instead(instead)
+        }
+        NodeState::NotRunning | NodeState::Unknown => Judged::new(Verdict::CannotTell, evidence)
             .instead("find out what it does first: look at its sources in `rmqtop status`"),
     }
 }

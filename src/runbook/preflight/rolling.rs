@@ -70,7 +70,16 @@ fn whole(model: &Model, _target: Target<'_>, now: Moment) -> Judged {
                 "what {node} does is not known: {}",
                 view.evidence.join("; ")
             )),
-            (NodeState::AppStopped | NodeState::Down | NodeState::Unreachable, _) => {
+            (
+                NodeState::AppStopped
+                | NodeState::Down
+                | NodeState::Unreachable
+                | NodeState::NotRunning
+                | NodeState::Starting
+                | NodeState::Restarting
+                | NodeState::Hung,
+                _,
+            ) => {
                 away.push(format!("{node} is {}", view.state.words()));
                 instead.get_or_insert_with(|| first(&view));
             }
@@ -95,7 +104,10 @@ fn first(view: &NodeView<'_>) -> String {
         NodeState::AppStopped => format!("start its app first: start-app {node}"),
         NodeState::Down => format!("start its service first: start-node {node}"),
         NodeState::Unreachable => format!("bring {host} or the way to it back first"),
-        NodeState::Running | NodeState::Unknown => {
+        NodeState::Starting => format!("wait until {node} has started"),
+        NodeState::Restarting => format!("stop its service and read its log: stop-node {node}"),
+        NodeState::Hung => format!("end its process: stop-node {node} --kill"),
+        NodeState::Running | NodeState::NotRunning | NodeState::Unknown => {
             format!("look at the sources of {host} in `rmqtop status`")
         }
     }

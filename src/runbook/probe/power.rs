@@ -20,10 +20,14 @@ pub(super) fn stopped(model: &Model, nodes: &[NodeName], now: Moment) -> ProbeAn
         let view = model.node(node, now);
         match view.state {
             NodeState::Down => down.push(node.clone()),
-            NodeState::Running | NodeState::AppStopped => {
+            NodeState::Running
+            | NodeState::AppStopped
+            | NodeState::Starting
+            | NodeState::Restarting
+            | NodeState::Hung => {
                 up.push(format!("{node} is {}", view.state.words()));
             }
-            NodeState::Unreachable | NodeState::Unknown => {
+            NodeState::Unreachable | NodeState::NotRunning | NodeState::Unknown => {
                 unknown.push(format!("{node}: {}", view.evidence.join("; ")));
             }
         }
@@ -96,7 +100,12 @@ pub(super) fn run_together(model: &Model, nodes: &[NodeName], now: Moment) -> Pr
         let view = model.node(node, now);
         match view.state {
             NodeState::Running => {}
-            NodeState::AppStopped | NodeState::Down => {
+            NodeState::AppStopped
+            | NodeState::Down
+            | NodeState::NotRunning
+            | NodeState::Starting
+            | NodeState::Restarting
+            | NodeState::Hung => {
                 let why = complaint(model, node, now);
                 not.push(format!("{node} is {}{why}", view.state.words()));
                 continue;
