@@ -3,7 +3,7 @@
 # name what was expected, waiting on a condition with a deadline, processes in
 # the background, and the evidence that is printed when a case fails.
 
-RMQTOP=${RMQTOP:-${CARGO_TARGET_DIR:-$E2E_DIR/../../target}/release/rmqtop}
+RMQTOP=${RMQTOP:-${CARGO_TARGET_DIR:-$E2E_DIR/../../target}/debug/rmqtop}
 RMQTOP=$(readlink -f -- "$RMQTOP" || echo "$RMQTOP")
 CASE_DIR=${CASE_DIR:-}
 RELEASE=$(cat "$LAB_STATE/release" 2> /dev/null || true)
