@@ -38,6 +38,8 @@ pub struct Cluster {
     pub sudo: BTreeSet<HostName>,
     /// How the management API is reached.
     pub management: Management,
+    /// How the statistics page of each load balancer is read, by its host.
+    pub pages: BTreeMap<HostName, Page>,
     /// AMQP handshakes; off unless present.
     pub canary: Option<Canary>,
 }
@@ -94,6 +96,24 @@ pub enum Scheme {
     Http,
     /// TLS.
     Https,
+}
+
+/// How a load balancer's statistics page is read, beside its address.
+#[derive(Debug, Clone, Default)]
+pub struct Page {
+    /// A private authority's certificate, PEM.
+    pub ca_file: Option<PathBuf>,
+    /// Whom it lets in; none: it asks nobody.
+    pub login: Option<Login>,
+}
+
+/// A user with a password.
+#[derive(Debug, Clone)]
+pub struct Login {
+    /// User.
+    pub username: String,
+    /// Where the password comes from.
+    pub password: SecretSource,
 }
 
 /// AMQP handshakes through the VIP and each load balancer.

@@ -160,6 +160,42 @@ fn sudo_is_a_matter_of_each_host() {
     42,
     "haproxy of host `lb` has a socket, but the host has no ssh to read it with"
 )]
+#[case::a_password_of_nobody(
+    "backend = \"rabbitmq_cluster\" }",
+    "password_env = \"STATS\" }",
+    25,
+    "haproxy of host `rabbit-node1` has a password, but no username"
+)]
+#[case::a_user_without_password(
+    "backend = \"rabbitmq_cluster\" }",
+    "username = \"mon\" }",
+    25,
+    "no password for user `mon`: give one of password_env, password_file, password_command"
+)]
+#[case::an_authority_for_a_plain_page(
+    "backend = \"rabbitmq_cluster\" }",
+    "ca_file = \"ca.pem\" }",
+    25,
+    "haproxy.ca_file is for a statistics page over https"
+)]
+#[case::a_user_without_a_page(
+    "haproxy = { stats = \"http://192.168.0.12:8100/stats\", socket",
+    "haproxy = { username = \"mon\", password_env = \"STATS\", socket",
+    25,
+    "haproxy.username is for the statistics page; give stats"
+)]
+#[case::two_users_of_a_page(
+    "haproxy = { stats = \"http://192.168.0.12:8100/stats\", socket",
+    "haproxy = { stats = \"http://a:b@192.168.0.12:8100/stats\", username = \"mon\", password_env = \"STATS\", socket",
+    25,
+    "both name a user; keep haproxy.username"
+)]
+#[case::a_literal_password(
+    "backend = \"rabbitmq_cluster\" }",
+    "username = \"mon\", password = \"x\" }",
+    25,
+    "a password is never written here; use password_env, password_file or password_command"
+)]
 #[case::bad_node(
     "node = \"rabbit@rabbit-node1\"",
     "node = \"rabbit-node1\"",
@@ -216,6 +252,23 @@ fn a_mistake_is_named_with_its_line(
         error.contains(message),
         "{error}\nexpected to contain {message}"
     );
+}
+
+#[test]
+fn a_page_over_tls_has_its_authority_and_its_user() {
+    let page = "stats = \"https://192.168.0.12:8100/stats\", ca_file = \"lb-ca.pem\", username = \"mon\", password_file = \"lb.secret\"";
+    let text = with("stats = \"http://192.168.0.12:8100/stats\"", page);
+    let config = parse(&text).unwrap();
+    let pages = &config.clusters["prod"].pages;
+    let first = pages
+        .iter()
+        .find(|(host, _)| host.as_str() == "rabbit-node1");
+    let page = first.unwrap().1;
+    assert_eq!(page.ca_file, Some(PathBuf::from("/etc/rmqtop/lb-ca.pem")));
+    let login = page.login.as_ref().unwrap();
+    assert_eq!(login.username, "mon");
+    let secret = SecretSource::File(PathBuf::from("/etc/rmqtop/lb.secret"));
+    assert_eq!(login.password, secret);
 }
 
 #[test]

@@ -93,6 +93,7 @@ fn local_broker() -> anyhow::Result<Cluster> {
         inventory,
         ssh: BTreeMap::new(),
         sudo: BTreeSet::new(),
+        pages: BTreeMap::new(),
         management,
         canary: None,
     })

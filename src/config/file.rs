@@ -1,12 +1,14 @@
 //! Owns the configuration file: its strict TOML types, their validation, and errors that name the
 //! file, the line and what was probably meant. Reads one file and nothing else.
 
+mod haproxy;
 mod words;
 
 use super::secret::SecretSource;
-use super::{AccessRule, Canary, Cluster, Config, Management, Scheme};
-use crate::model::inventory::{Access, BalancerEntry, HostEntry, Inventory, Keepalived};
+use super::{AccessRule, Canary, Cluster, Config, Management, Page, Scheme};
+use crate::model::inventory::{Access, HostEntry, Inventory, Keepalived};
 use crate::model::name::{HostName, NodeName};
+use haproxy::RawHaproxy;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -158,14 +160,6 @@ struct RawHost {
     sudo: bool,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawHaproxy {
-    stats: Option<Spanned<String>>,
-    socket: Option<Spanned<String>>,
-    backend: Option<String>,
-}
-
 fn http() -> Scheme {
     Scheme::Http
 }
@@ -173,7 +167,7 @@ fn http() -> Scheme {
 impl RawCluster {
     fn validate(self, name: &str, folder: &Path) -> Result<Cluster, Fault> {
         let hosts_at = self.hosts.span().start;
-        let mut ssh = BTreeMap::new();
+        let (mut ssh, mut pages) = (BTreeMap::new(), BTreeMap::new());
         let mut sudo = BTreeSet::new();
         let mut hosts = Vec::new();
         let (mut names, mut nodes) = (BTreeSet::new(), BTreeSet::new());
@@ -198,7 +192,7 @@ impl RawCluster {
             if raw.sudo {
                 sudo.insert(host);
             }
-            hosts.push(raw.validate(&mut ssh)?);
+            hosts.push(raw.validate(folder, &mut ssh, &mut pages)?);
         }
         if nodes.is_empty() {
             let message =
@@ -228,6 +222,7 @@ impl RawCluster {
             },
             ssh,
             sudo,
+            pages,
             management,
             canary,
         })
@@ -235,7 +230,12 @@ impl RawCluster {
 }
 
 impl RawHost {
-    fn validate(self, ssh: &mut BTreeMap<HostName, String>) -> Result<HostEntry, Fault> {
+    fn validate(
+        self,
+        folder: &Path,
+        ssh: &mut BTreeMap<HostName, String>,
+        pages: &mut BTreeMap<HostName, Page>,
+    ) -> Result<HostEntry, Fault> {
         let name = self.name.into_inner();
         let access = match &self.ssh {
             None => Access::None,
@@ -251,13 +251,12 @@ impl RawHost {
             (Access::Ssh, Some(word)) => host_part(word.get_ref()).to_owned(),
             _ => name.to_string(),
         });
-        let balancer = self
-            .haproxy
-            .map(|raw| {
-                check_way(&name, access, &raw)?;
-                raw.into_inner().validate()
-            })
-            .transpose()?;
+        let mut balancer = None;
+        if let Some(raw) = self.haproxy {
+            let (entry, page) = haproxy::validate(raw, (&name, access), folder)?;
+            balancer = Some(entry);
+            pages.insert(name.clone(), page);
+        }
         Ok(HostEntry {
             addresses: address.parse::<IpAddr>().ok().into_iter().collect(),
             name,
@@ -283,54 +282,6 @@ fn addresses(words: Spanned<OneOrMany>) -> Result<Vec<IpAddr>, Fault> {
         })
     };
     words.into_inner().0.into_iter().map(parse).collect()
-}
-
-/// Statistics that nobody could read would never be seen, and never be missed.
-fn check_way(host: &HostName, access: Access, raw: &Spanned<RawHaproxy>) -> Result<(), Fault> {
-    let haproxy = raw.get_ref();
-    let lack = match (&haproxy.stats, &haproxy.socket, access) {
-        (None, None, _) => "has neither stats nor socket",
-        (None, Some(_), Access::None) => "has a socket, but the host has no ssh to read it with",
-        (Some(_), _, _) | (None, Some(_), Access::Ssh | Access::Local) => return Ok(()),
-    };
-    Err(Fault {
-        at: raw.span().start,
-        message: format!("haproxy of host `{host}` {lack}; give stats, or socket with ssh"),
-    })
-}
-
-impl RawHaproxy {
-    fn validate(self) -> Result<BalancerEntry, Fault> {
-        if let Some(url) = &self.stats
-            && !(url.get_ref().starts_with("http://") || url.get_ref().starts_with("https://"))
-        {
-            let message = format!(
-                "haproxy.stats is `{}`; expected a URL such as http://192.168.0.12:8100/stats",
-                url.get_ref()
-            );
-            return Err(Fault {
-                at: url.span().start,
-                message,
-            });
-        }
-        if let Some(socket) = &self.socket
-            && (!socket.get_ref().starts_with('/') || socket.get_ref().contains([',', '!']))
-        {
-            let message = format!(
-                "haproxy.socket is `{}`; expected an absolute path such as /run/haproxy/admin.sock",
-                socket.get_ref()
-            );
-            return Err(Fault {
-                at: socket.span().start,
-                message,
-            });
-        }
-        Ok(BalancerEntry {
-            backend: self.backend,
-            stats_url: self.stats.map(Spanned::into_inner),
-            socket: self.socket.map(Spanned::into_inner),
-        })
-    }
 }
 
 impl RawManagement {

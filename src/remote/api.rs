@@ -85,8 +85,8 @@ impl Writer {
     }
 
     async fn ready(&self) -> Result<(Client, SecretString), RemoteError> {
-        let management = self.management.clone();
-        let made = tokio::task::spawn_blocking(move || http::client(Some(&management))).await;
+        let trust = http::Trust::from(&self.management);
+        let made = tokio::task::spawn_blocking(move || http::client(&trust)).await;
         let client = match made {
             Ok(made) => made.map_err(|fault| self.error(fault.kind, fault.words))?,
             Err(_ended) => {

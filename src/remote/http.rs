@@ -5,6 +5,7 @@ use crate::model::observation::FailureKind;
 use reqwest::{Certificate, Identity};
 use std::error::Error as _;
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// From the first packet to an open connection.
@@ -30,9 +31,29 @@ impl HttpFault {
     }
 }
 
-/// Makes a client that follows no redirect and uses no proxy, with what `management` says of
-/// certificates. Reads files; not for a thread that must not wait.
-pub(crate) fn client(management: Option<&Management>) -> Result<reqwest::Client, HttpFault> {
+/// Whose certificates are believed, and which one is shown.
+#[derive(Debug, Clone)]
+pub(crate) struct Trust {
+    pub(crate) scheme: Scheme,
+    /// A private authority's certificate, PEM; it alone is believed then.
+    pub(crate) ca_file: Option<PathBuf>,
+    /// A client certificate with its key, PEM.
+    pub(crate) client_cert: Option<PathBuf>,
+}
+
+impl From<&Management> for Trust {
+    fn from(management: &Management) -> Self {
+        Self {
+            scheme: management.scheme,
+            ca_file: management.ca_file.clone(),
+            client_cert: management.client_cert.clone(),
+        }
+    }
+}
+
+/// Makes a client that follows no redirect and uses no proxy. Reads files; not for a thread that
+/// must not wait.
+pub(crate) fn client(trust: &Trust) -> Result<reqwest::Client, HttpFault> {
     // A second installation is refused, which is as good.
     let _installed = rustls::crypto::ring::default_provider().install_default();
     let mut builder = reqwest::Client::builder()
@@ -42,22 +63,18 @@ pub(crate) fn client(management: Option<&Management>) -> Result<reqwest::Client,
         .tcp_user_timeout(UNACKNOWLEDGED_LIMIT)
         .pool_idle_timeout(Duration::from_secs(50))
         .user_agent(concat!("rmqtop/", env!("CARGO_PKG_VERSION")));
-    let mut authorities = None;
-    if let Some(file) = management.and_then(|management| management.ca_file.as_ref()) {
+    if let Some(file) = &trust.ca_file {
         let pem = read(file)?;
         let certificates = Certificate::from_pem_bundle(&pem).map_err(|error| {
             let text = format!("{}: not a PEM certificate: {error}", file.display());
             HttpFault::new(FailureKind::NotConfigured, text)
         })?;
-        authorities = Some(certificates);
-    } else if management.is_none_or(|management| management.scheme == Scheme::Http) {
+        builder = builder.tls_certs_only(certificates);
+    } else if trust.scheme == Scheme::Http {
         // Plain connections need no authorities, so a host without any can make them.
-        authorities = management.map(|_| Vec::new());
+        builder = builder.tls_certs_only(Vec::new());
     }
-    if let Some(authorities) = authorities {
-        builder = builder.tls_certs_only(authorities);
-    }
-    if let Some(file) = management.and_then(|management| management.client_cert.as_ref()) {
+    if let Some(file) = &trust.client_cert {
         let identity = Identity::from_pem(&read(file)?).map_err(|error| {
             let text = format!(
                 "{}: not a PEM certificate with key: {error}",

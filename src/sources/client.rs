@@ -4,10 +4,10 @@
 
 mod proof;
 
-use crate::config::Management;
+use crate::config::{Login, Management, Page, Scheme};
 use crate::model::observation::{FailureKind, SourceFailure};
 use crate::model::text::Shown;
-use crate::remote::http::{self, HttpFault};
+use crate::remote::http::{self, HttpFault, Trust};
 use crate::remote::password::password;
 use proof::Proofs;
 use reqwest::StatusCode;
@@ -42,7 +42,10 @@ pub(crate) struct Answer {
 /// A client with one set of credentials, or none. Costs nothing until first used.
 #[derive(Debug)]
 pub(crate) struct Client {
-    management: Option<Management>,
+    trust: Trust,
+    login: Option<Login>,
+    /// The path that tries the password, where there is one that costs nothing.
+    whoami: Option<String>,
     limits: Limits,
     state: Mutex<State>,
     /// Who has accepted the password.
@@ -68,19 +71,34 @@ struct Ready {
 impl Client {
     /// For the management API.
     pub(crate) fn for_management(management: Management, limits: Limits) -> Self {
-        Self {
-            management: Some(management),
-            limits,
-            state: Mutex::default(),
-            proofs: Proofs::default(),
-            making: tokio::sync::Mutex::default(),
-        }
+        let trust = Trust::from(&management);
+        let whoami = format!("{}/api/whoami", management.path_prefix);
+        let login = Login {
+            username: management.username,
+            password: management.password,
+        };
+        Self::new(trust, Some(login), Some(whoami), limits)
     }
 
-    /// For pages without login.
-    pub(crate) fn anonymous(limits: Limits) -> Self {
+    /// For one statistics page, at `url`.
+    pub(crate) fn for_page(url: &str, page: Page, limits: Limits) -> Self {
+        let trust = Trust {
+            scheme: if url.starts_with("https://") {
+                Scheme::Https
+            } else {
+                Scheme::Http
+            },
+            ca_file: page.ca_file,
+            client_cert: None,
+        };
+        Self::new(trust, page.login, None, limits)
+    }
+
+    fn new(trust: Trust, login: Option<Login>, whoami: Option<String>, limits: Limits) -> Self {
         Self {
-            management: None,
+            trust,
+            login,
+            whoami,
             limits,
             state: Mutex::default(),
             proofs: Proofs::default(),
@@ -102,8 +120,8 @@ impl Client {
             return Err(knock(url).await.unwrap_or(failure));
         }
         let ready = self.ready().await?;
-        if let Some(management) = &self.management {
-            let whoami = format!("{}{}/api/whoami", origin(url), management.path_prefix);
+        if let Some(path) = &self.whoami {
+            let whoami = format!("{}{path}", origin(url));
             let attempt = || async {
                 self.check_rejected(url)?;
                 self.fetch(&ready, &whoami).await.map(drop)
@@ -117,8 +135,8 @@ impl Client {
     async fn fetch(&self, ready: &Ready, url: &str) -> Result<Answer, SourceFailure> {
         let subject = subject(url);
         let mut request = ready.http.get(url).timeout(self.limits.time);
-        if let (Some(management), Some(password)) = (&self.management, &ready.password) {
-            request = request.basic_auth(&management.username, Some(password.expose_secret()));
+        if let (Some(login), Some(password)) = (&self.login, &ready.password) {
+            request = request.basic_auth(&login.username, Some(password.expose_secret()));
         }
         let fault = |error: reqwest::Error| self.explain(&subject, &error);
         let mut response = match send(request).await {
@@ -161,14 +179,16 @@ impl Client {
 
     /// Notes a 401; the password is read again after the pause, it may have been corrected.
     fn reject(&self, url: &str, answer: &Answer) -> SourceFailure {
-        let user = self
-            .management
-            .as_ref()
-            .map_or_else(String::new, |management| {
-                format!(" {}", Shown::new(&management.username))
-            });
+        let why = match &self.login {
+            Some(login) => format!(
+                "the user {} or the password is wrong",
+                Shown::new(&login.username)
+            ),
+            None if names_a_user(url) => "the user or the password in its URL is wrong".to_owned(),
+            None => "it asks for a user and a password; the configuration names none".to_owned(),
+        };
         let text = format!(
-            "{}: 401: the user{user} or the password is wrong; not asking again for {} s",
+            "{}: 401: {why}; not asking again for {} s",
             answer.subject,
             REJECTED_PAUSE.as_secs()
         );
@@ -198,7 +218,7 @@ impl Client {
         {
             return Err(failure.clone());
         }
-        match make(self.management.clone()).await {
+        match make(self.trust.clone(), self.login.clone()).await {
             Ok(ready) => Ok(Arc::clone(self.state().ready.insert(Arc::new(ready)))),
             Err(failure) => {
                 *last = Some((failure.clone(), Instant::now()));
@@ -228,12 +248,9 @@ fn was_hung_up(error: &reqwest::Error) -> bool {
     is_kept && http::classify_causes(error).is_none_or(|(kind, _)| kind == FailureKind::Lost)
 }
 
-async fn make(management: Option<Management>) -> Result<Ready, SourceFailure> {
-    let source = management
-        .as_ref()
-        .map(|settings| settings.password.clone());
+async fn make(trust: Trust, login: Option<Login>) -> Result<Ready, SourceFailure> {
     // Slow files must not hold up the other sources.
-    let http = tokio::task::spawn_blocking(move || http::client(management.as_ref())).await;
+    let http = tokio::task::spawn_blocking(move || http::client(&trust)).await;
     let http = match http {
         Ok(made) => made?,
         Err(_ended) => {
@@ -241,8 +258,8 @@ async fn make(management: Option<Management>) -> Result<Ready, SourceFailure> {
             return Err(SourceFailure::new(FailureKind::NotConfigured, text));
         }
     };
-    let password = match source {
-        Some(source) => Some(password(source).await?),
+    let password = match login {
+        Some(login) => Some(password(login.password).await?),
         None => None,
     };
     Ok(Ready { http, password })
@@ -258,6 +275,10 @@ async fn knock(url: &str) -> Option<SourceFailure> {
         kind,
         format!("{}: {words}", subject(url)),
     ))
+}
+
+fn names_a_user(url: &str) -> bool {
+    reqwest::Url::parse(url).is_ok_and(|url| !url.username().is_empty())
 }
 
 /// What failures begin with.

@@ -2,12 +2,11 @@
 //! demand, or polled and streamed until stopped.
 
 use super::canary::Handshake;
-use super::client::Client;
 use super::cookie::CookieOfHost;
 use super::data::DataOnHost;
 use super::definitions::DefinitionsOf;
 use super::files::FilesOfNode;
-use super::haproxy::{self, Haproxy};
+use super::haproxy::Haproxy;
 use super::host::{KeepalivedSettings, Services};
 use super::management::{
     Api, ClusterView, NodeView, OneNode, PolicyCheck, Question, QuorumCheck, VirtualHostCheck,
@@ -43,6 +42,7 @@ pub struct Fleet {
     on_demand: Vec<Arc<dyn Source>>,
     streamed: Vec<Arc<Addresses>>,
     api: Arc<Api>,
+    balancers: Vec<Arc<Haproxy>>,
     links: Vec<Arc<dyn Observe>>,
     /// Asked right before a run, and kept nowhere here.
     definitions: Vec<DefinitionsOf>,
@@ -55,19 +55,19 @@ impl Fleet {
     /// SSH, and their sources say so.
     pub fn new(cluster: &Cluster, links: &BTreeMap<HostName, Arc<dyn Observe>>) -> Self {
         let api = Arc::new(Api::new(cluster));
-        let pages = haproxy::client();
         let mut fleet = Self {
             polled: Vec::new(),
             on_demand: Vec::new(),
             streamed: Vec::new(),
             api,
+            balancers: Vec::new(),
             links: links.values().cloned().collect(),
             definitions: Vec::new(),
             salt: Salt::new(),
         };
         for host in &cluster.inventory.hosts {
             let link = links.get(&host.name).cloned();
-            fleet.add_host(cluster, host, link, &pages);
+            fleet.add_host(cluster, host, link);
         }
         if cluster.inventory.nodes().next().is_some() {
             for question in [Question::User, Question::AllQueues] {
@@ -85,13 +85,7 @@ impl Fleet {
         fleet
     }
 
-    fn add_host(
-        &mut self,
-        cluster: &Cluster,
-        host: &HostEntry,
-        link: Option<Arc<dyn Observe>>,
-        pages: &Arc<Client>,
-    ) {
+    fn add_host(&mut self, cluster: &Cluster, host: &HostEntry, link: Option<Arc<dyn Observe>>) {
         let reach = Reach {
             host: host.name.clone(),
             link,
@@ -113,8 +107,12 @@ impl Fleet {
             self.polled.push(Arc::new(NodeView(one)));
         }
         if let Some(entry) = &host.balancer {
-            let source = Haproxy::new(reach.clone(), entry.clone(), Arc::clone(pages));
-            self.polled.push(Arc::new(source));
+            let page = cluster.pages.get(&host.name).cloned().unwrap_or_default();
+            let port = cluster.inventory.amqp_port;
+            let clients = port.map(|port| (host.address.clone(), port));
+            let source = Arc::new(Haproxy::new(reach.clone(), entry.clone(), page, clients));
+            self.balancers.push(Arc::clone(&source));
+            self.polled.push(source);
         }
         let is_vrrp = host.keepalived == Keepalived::Expected;
         // A host that should not hold the address may hold it all the same.
@@ -293,6 +291,7 @@ impl Watch {
     /// have been put right.
     pub fn poll_now(&self) {
         self.fleet.api.forgive();
+        self.fleet.balancers.iter().for_each(|each| each.forgive());
         self.fleet.links.iter().for_each(|link| link.retry_now());
         self.wishes.iter().for_each(|now| now.notify_one());
     }

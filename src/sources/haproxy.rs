@@ -1,5 +1,6 @@
 //! Owns the questions put to HAProxy: statistics over HTTP first, over its runtime socket where
-//! that fails, and the servers' addresses, which HTTP often leaves out, from the socket.
+//! that fails, and the servers' addresses, which HTTP often leaves out, from the socket. Where the
+//! page is refused, the port of the clients is tried: a page that is off is not a HAProxy that is.
 
 mod csv;
 #[cfg(test)]
@@ -7,6 +8,7 @@ mod tests;
 
 use super::client::{Client, Limits};
 use super::{AskOne, Cadence, Reach};
+use crate::config::Page;
 use crate::invocation::Read;
 use crate::model::balancer::{BalancerReport, ServerRow, StatsVia};
 use crate::model::inventory::BalancerEntry;
@@ -14,16 +16,18 @@ use crate::model::name::HostName;
 use crate::model::observation::{FailureKind, Payload, SourceFailure, SourceKind};
 use crate::model::text::Shown;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::future::ready;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
 
 /// A page of 2,735 lines is 332 kB; no real one comes near this.
 const LIMITS: Limits = Limits {
     time: Duration::from_secs(5),
     bytes: 8 << 20,
 };
-/// If the page has not come after this, the socket is asked as well.
+/// Longer than a page takes that is well.
 const STAGGER: Duration = Duration::from_secs(1);
 /// From connecting to the last line over the socket.
 const SOCKET_LIMIT: Duration = Duration::from_secs(3);
@@ -32,18 +36,20 @@ const ADDRESS_AGE: Duration = Duration::from_secs(60);
 /// Pace of asking for addresses after a failure.
 const ADDRESS_RETRY: Duration = Duration::from_secs(10);
 
-/// The client for the statistics pages of all load balancers.
-pub(crate) fn client() -> Arc<Client> {
-    Arc::new(Client::anonymous(LIMITS))
-}
+/// From connecting to the port of the clients to its answer.
+const KNOCK_LIMIT: Duration = Duration::from_secs(1);
 
 /// One HAProxy.
 #[derive(Debug)]
 pub(crate) struct Haproxy {
     reach: Reach,
     entry: BalancerEntry,
-    client: Arc<Client>,
+    client: Client,
+    /// Where clients connect, if that is declared.
+    clients: Option<(String, u16)>,
     learnt: Mutex<Learnt>,
+    /// If the page has not come after this, the socket is asked as well.
+    patience: Duration,
 }
 
 /// Backend and server.
@@ -68,52 +74,90 @@ impl AskOne for Haproxy {
     }
 
     async fn ask(&self) -> Result<Payload, SourceFailure> {
-        self.ask_both_ways().await.map(Payload::Balancer)
+        match self.ask_both_ways().await {
+            Ok(report) => Ok(Payload::Balancer(report)),
+            Err(failure) if failure.kind == FailureKind::Refused => {
+                Err(self.weighed(failure).await)
+            }
+            Err(failure) => Err(failure),
+        }
     }
 }
 
 impl Haproxy {
-    pub(crate) fn new(reach: Reach, entry: BalancerEntry, client: Arc<Client>) -> Self {
+    pub(crate) fn new(
+        reach: Reach,
+        entry: BalancerEntry,
+        page: Page,
+        clients: Option<(String, u16)>,
+    ) -> Self {
+        let url = entry.stats_url.as_deref().unwrap_or_default();
         Self {
+            client: Client::for_page(url, page, LIMITS),
             reach,
             entry,
-            client,
+            clients,
             learnt: Mutex::default(),
+            patience: STAGGER,
         }
+    }
+
+    /// Tries a refused password again.
+    pub(crate) fn forgive(&self) {
+        self.client.forgive();
     }
 
     async fn ask_both_ways(&self) -> Result<BalancerReport, SourceFailure> {
         let Some(url) = &self.entry.stats_url else {
             return self.over_socket().await;
         };
-        let page = self.over_http(url);
-        tokio::pin!(page);
-        let failure = match tokio::time::timeout(STAGGER, &mut page).await {
-            Ok(Ok(report)) => return Ok(self.with_addresses(report).await),
+        let (page, socket) = (self.over_http(url), self.over_socket());
+        tokio::pin!(page, socket);
+        let has_socket = self.entry.socket.is_some() && self.reach.link.is_some();
+        let failure = match timeout(self.patience, &mut page).await {
+            Ok(Ok(report)) => return Ok(self.with_addresses(report, socket).await),
             Ok(Err(failure)) => failure,
             // Slow: whichever way answers first is good.
-            Err(_elapsed) if self.entry.socket.is_some() => {
-                let socket = self.over_socket();
-                tokio::pin!(socket);
-                tokio::select! {
+            Err(_elapsed) if has_socket => {
+                return tokio::select! {
                     page = &mut page => match page {
-                        Ok(report) => return Ok(report),
-                        Err(failure) => return socket.await.map_err(|other| both(&failure, &other)),
+                        Ok(report) => Ok(self.with_addresses(report, socket).await),
+                        Err(failure) => socket.await.map_err(|other| both(&failure, &other)),
                     },
                     report = &mut socket => match report {
-                        Ok(report) => return Ok(report),
-                        Err(other) => return page.await.map_err(|failure| both(&failure, &other)),
+                        Ok(mut report) => {
+                            self.learn(&mut report.clone(), Some(&mut report));
+                            Ok(report)
+                        }
+                        Err(other) => match page.await {
+                            Ok(report) => Ok(self.with_addresses(report, ready(Err(other))).await),
+                            Err(failure) => Err(both(&failure, &other)),
+                        },
                     },
-                }
+                };
             }
             Err(_elapsed) => return page.await,
         };
-        if self.entry.socket.is_none() || self.reach.link.is_none() {
+        if !has_socket {
             return Err(failure);
         }
-        self.over_socket()
-            .await
-            .map_err(|other| both(&failure, &other))
+        socket.await.map_err(|other| both(&failure, &other))
+    }
+
+    /// What a refused page means: only where nothing listens for clients either, nothing listens.
+    async fn weighed(&self, failure: SourceFailure) -> SourceFailure {
+        let (Some((address, port)), Some(_)) = (&self.clients, &self.entry.stats_url) else {
+            return failure;
+        };
+        let knocked = timeout(KNOCK_LIMIT, TcpStream::connect((address.as_str(), *port))).await;
+        let refused = std::io::ErrorKind::ConnectionRefused;
+        let (kind, words) = match knocked {
+            Ok(Err(error)) if error.kind() == refused => (failure.kind, "refuses connections too"),
+            Ok(Ok(_accepted)) => (FailureKind::Absent, "accepts connections"),
+            Ok(Err(_)) | Err(_) => (FailureKind::Absent, "does not answer"),
+        };
+        let text = format!("{failure}; port {port}, where clients connect, {words}");
+        SourceFailure::new(kind, text)
     }
 
     async fn over_http(&self, url: &str) -> Result<BalancerReport, SourceFailure> {
@@ -149,15 +193,19 @@ impl Haproxy {
         csv::parse(&output.stdout, StatsVia::Socket, &subject)
     }
 
-    /// Fills in the addresses the page left out.
-    async fn with_addresses(&self, mut report: BalancerReport) -> BalancerReport {
+    /// Fills in the addresses the page left out, by what `socket` tells where that is needed.
+    async fn with_addresses(
+        &self,
+        mut report: BalancerReport,
+        socket: impl Future<Output = Result<BalancerReport, SourceFailure>>,
+    ) -> BalancerReport {
         let is_needed = servers(&mut report).any(|(_, server)| server.address.is_none());
         if !is_needed || self.entry.socket.is_none() || self.reach.link.is_none() {
             return report;
         }
         if !self.knows(&mut report) {
-            let told = self.over_socket().await;
-            self.learn(&mut report, told.ok());
+            let mut told = socket.await.ok();
+            self.learn(&mut report, told.as_mut());
         }
         let learnt = self.learnt();
         for (id, server) in servers(&mut report) {
@@ -176,7 +224,7 @@ impl Haproxy {
             && servers(report).all(|(id, _)| learnt.addresses.contains_key(&id))
     }
 
-    fn learn(&self, report: &mut BalancerReport, told: Option<BalancerReport>) {
+    fn learn(&self, report: &mut BalancerReport, told: Option<&mut BalancerReport>) {
         let mut learnt = self.learnt();
         let pause = if told.is_some() {
             ADDRESS_AGE
@@ -184,8 +232,8 @@ impl Haproxy {
             ADDRESS_RETRY
         };
         learnt.ask_again = Some(Instant::now() + pause);
-        if let Some(mut told) = told {
-            learnt.addresses = servers(&mut told)
+        if let Some(told) = told {
+            learnt.addresses = servers(told)
                 .map(|(id, server)| (id, server.address.clone()))
                 .collect();
         }

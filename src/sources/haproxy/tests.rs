@@ -1,6 +1,8 @@
 //! Proves the two ways to statistics: the page, the socket, and what each adds to the other.
 
-use super::{Haproxy, client, csv};
+use super::{Haproxy, csv};
+use crate::config::secret::SecretSource;
+use crate::config::{Login, Page};
 use crate::invocation::Read;
 use crate::model::balancer::{BalancerReport, StatsVia};
 use crate::model::inventory::BalancerEntry;
@@ -9,7 +11,8 @@ use crate::model::text::Shown;
 use crate::sources::Source;
 use crate::sources::scripted::{Script, fixture};
 use std::sync::Arc;
-use wiremock::matchers::method;
+use std::time::Duration;
+use wiremock::matchers::{basic_auth, method};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 const PAGE: &str = "# pxname,svname,status,weight,addr,\n\
@@ -39,7 +42,8 @@ fn haproxy(script: &Arc<Script>, url: Option<String>) -> Haproxy {
         stats_url: url,
         socket: Some("/run/haproxy/admin.sock".to_owned()),
     };
-    Haproxy::new(Arc::clone(script).shared_reach(), entry, client())
+    let reach = Arc::clone(script).shared_reach();
+    Haproxy::new(reach, entry, Page::default(), None)
 }
 
 async fn ask(source: &Haproxy) -> Result<BalancerReport, SourceFailure> {
@@ -72,6 +76,116 @@ async fn the_page_is_asked_first_and_the_socket_tells_the_addresses_once() {
     assert_eq!(script.count(&read()), 1);
     let requests = server.received_requests().await.unwrap();
     assert_eq!(requests[0].url.path(), "/stats;csv;norefresh");
+}
+
+#[tokio::test]
+async fn a_slow_page_has_its_addresses_all_the_same() {
+    let server = page(200, PAGE).await;
+    let script = Script::new().fail(read(), FailureKind::Timeout, "no answer");
+    let script = Arc::new(script);
+    let mut source = haproxy(&script, Some(format!("{}/stats", server.uri())));
+    source.patience = Duration::ZERO;
+    // Learnt while the page was fast; the socket says nothing any more.
+    let mut told = csv::parse(SOCKET, StatsVia::Socket, "socket").unwrap();
+    let mut known = csv::parse(PAGE, StatsVia::Http, "page").unwrap();
+    source.learn(&mut known, Some(&mut told));
+    let report = ask(&source).await.unwrap();
+    let expected = [Some("192.168.0.12:5672"), Some("192.168.0.14:5672")];
+    assert_eq!(
+        (report.via, addresses(&report)),
+        (StatsVia::Http, expected.to_vec())
+    );
+}
+
+#[tokio::test]
+async fn a_page_that_asks_who_is_there_is_told_and_its_refusal_is_its_own() {
+    let server = MockServer::start().await;
+    Mock::given(method("GET"))
+        .and(basic_auth("lbmon", "never-to-be-seen"))
+        .respond_with(ResponseTemplate::new(200).set_body_string(SOCKET))
+        .mount(&server)
+        .await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(401))
+        .with_priority(9)
+        .mount(&server)
+        .await;
+    let login = |password: &str| {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), password).unwrap();
+        let login = Login {
+            username: "lbmon".to_owned(),
+            password: SecretSource::File(file.path().to_owned()),
+        };
+        (file, Some(login))
+    };
+    let ask_as = async |login: Option<Login>| {
+        let entry = BalancerEntry {
+            backend: None,
+            stats_url: Some(format!("{}/stats", server.uri())),
+            socket: None,
+        };
+        let page = Page {
+            ca_file: None,
+            login,
+        };
+        let reach = Arc::new(Script::new()).shared_reach();
+        ask(&Haproxy::new(reach, entry, page, None)).await
+    };
+    let (_kept, good) = login("never-to-be-seen");
+    assert_eq!(ask_as(good).await.unwrap().via, StatsVia::Http);
+    let (_kept, bad) = login("never-to-be-seen-either");
+    let cases = [
+        (
+            bad,
+            "/stats;csv;norefresh: 401: the user lbmon or the password is wrong",
+        ),
+        (
+            None,
+            "401: it asks for a user and a password; the configuration names none",
+        ),
+    ];
+    for (login, words) in cases {
+        let failure = ask_as(login).await.unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Unauthorized);
+        assert!(failure.message.raw().contains(words), "{failure}");
+        assert!(
+            !failure.message.raw().contains("never-to-be-seen"),
+            "{failure}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_refused_page_is_a_haproxy_that_is_off_only_where_clients_are_refused_too() {
+    let closed = || {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap().port()
+    };
+    let open = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let open = open.local_addr().map(|at| (open, at.port())).unwrap();
+    let cases = [
+        (
+            Some(closed()),
+            FailureKind::Refused,
+            "refuses connections too",
+        ),
+        (Some(open.1), FailureKind::Absent, "accepts connections"),
+        (None, FailureKind::Refused, "connection refused"),
+    ];
+    for (port, kind, words) in cases {
+        let entry = BalancerEntry {
+            backend: None,
+            stats_url: Some(format!("http://127.0.0.1:{}/stats", closed())),
+            socket: None,
+        };
+        let clients = port.map(|port| ("127.0.0.1".to_owned(), port));
+        let reach = Arc::new(Script::new()).shared_reach();
+        let failure = ask(&Haproxy::new(reach, entry, Page::default(), clients)).await;
+        let failure = failure.unwrap_err();
+        assert_eq!(failure.kind, kind, "{failure}");
+        assert!(failure.message.raw().contains(words), "{failure}");
+    }
 }
 
 #[tokio::test]
