@@ -5,8 +5,10 @@ mod alarm;
 mod balancer;
 mod member;
 mod partition;
+mod placed;
 mod server;
 mod source;
+mod unread;
 mod vip;
 
 use crate::model::Model;
@@ -56,13 +58,15 @@ pub struct Finding {
 type Check = fn(&Model, Moment) -> Vec<Finding>;
 
 /// Every check; the place to add one.
-const CHECKS: [Check; 7] = [
+const CHECKS: [Check; 9] = [
     member::check,
     alarm::check,
     partition::check,
     vip::check,
     balancer::check,
     server::check,
+    placed::check,
+    unread::check,
     source::check,
 ];
 

@@ -7,6 +7,7 @@ pub mod broker;
 pub mod capability;
 pub mod cookie;
 pub mod data;
+pub mod front;
 pub mod host;
 pub mod impact;
 pub mod inventory;

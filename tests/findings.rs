@@ -7,14 +7,17 @@
 )]
 #![expect(dead_code, reason = "not every test uses all of what tests share")]
 
+#[path = "findings/balancers.rs"]
+mod balancers;
 #[path = "support/cluster.rs"]
 mod cluster;
 #[path = "support/scene.rs"]
 mod scene;
+#[path = "findings/servers.rs"]
+mod servers;
 
 use cluster::{VIP, host, node};
 use rmqtop::findings::{self, Finding, Severity};
-use rmqtop::model::balancer::ServerStatus;
 use rmqtop::model::host::{ServiceReport, UnitState};
 use rmqtop::model::node::NodeState;
 use rmqtop::model::observation::{FailureKind, Payload, SourceKind};
@@ -344,17 +347,6 @@ fn a_server_down_although_the_node_runs_is_its_own_trouble() {
 }
 
 #[test]
-fn a_server_that_a_person_put_aside_is_no_trouble() {
-    let mut cluster = healthy();
-    for number in 0..2 {
-        let mut report = balancer(&[]);
-        report.backends[0].servers[2].status = ServerStatus::Maint;
-        cluster.sees(number, Payload::Balancer(report));
-    }
-    assert_eq!(ids(&cluster), vec![]);
-}
-
-#[test]
 fn a_server_still_up_before_a_stopped_app_is_told() {
     let mut cluster = healthy();
     cluster.others_see_stopped(2);
@@ -375,7 +367,7 @@ fn servers_are_joined_by_address_and_only_then_by_name() {
     let behind = |n: usize| {
         cluster
             .model
-            .member_behind(&servers[n])
+            .member_behind(&host(0), &servers[n])
             .map(|(n, b)| (n.clone(), b))
     };
     assert_eq!(behind(0), Some((node(2), MatchBasis::Address)));
@@ -396,7 +388,9 @@ fn servers_are_joined_by_address_and_only_then_by_name() {
     // Of a host that is declared by a name nobody knows the addresses.
     cluster.model.inventory.hosts[2].addresses.clear();
     cluster.model.addresses.remove(&host(2));
-    let found = cluster.model.member_behind(&report.backends[0].servers[2]);
+    let found = cluster
+        .model
+        .member_behind(&host(0), &report.backends[0].servers[2]);
     assert_eq!(found, Some((&node(2), MatchBasis::Name)));
 }
 

@@ -4,6 +4,7 @@
 use super::App;
 use super::command::Command;
 use super::focus::{ListId, PaneId, Subject};
+use super::rows::{KnownServer, known_servers};
 use crate::model::moment::Moment;
 use crate::model::name::{HostName, NodeName};
 
@@ -85,7 +86,11 @@ impl App {
     pub fn node_of(&self, subject: &Subject) -> Option<NodeName> {
         match subject {
             Subject::Node(node) => Some(node.clone()),
-            Subject::Server { balancer, name } => self.node_behind(balancer.as_ref(), name),
+            Subject::Server {
+                balancer,
+                backend,
+                name,
+            } => self.node_behind(balancer.as_ref(), |known| known.is(backend, name)),
             Subject::Finding { about, .. } => self.node_called(about),
             Subject::Clients
             | Subject::Vip(_)
@@ -96,14 +101,18 @@ impl App {
         }
     }
 
-    fn node_behind(&self, balancer: Option<&HostName>, name: &str) -> Option<NodeName> {
+    fn node_behind(
+        &self,
+        balancer: Option<&HostName>,
+        is_it: impl Fn(&KnownServer<'_>) -> bool,
+    ) -> Option<NodeName> {
         let hosts = self.model.inventory.balancers().map(|(host, _)| &host.name);
         hosts
             .filter(|host| balancer.is_none_or(|wanted| wanted == *host))
-            .flat_map(|host| super::rows::known_servers(&self.model, host))
-            .find(|server| server.name.raw() == name)
-            .and_then(|server| self.model.member_behind(server))
-            .map(|(node, _)| node.clone())
+            .find_map(|host| {
+                let known = known_servers(&self.model, host).into_iter().find(&is_it)?;
+                Some(self.model.member_behind(host, known.server)?.0.clone())
+            })
     }
 
     /// A finding names its subject as a node, as its host, or as a server.
@@ -112,7 +121,12 @@ impl App {
             .members()
             .into_iter()
             .find(|node| node.as_str() == about || node.host_part() == about)
-            .or_else(|| self.node_behind(None, about))
+            .or_else(|| {
+                self.node_behind(None, |known| match about.split_once('/') {
+                    Some((backend, name)) => known.is(backend, name),
+                    None => known.server.name.as_str() == about,
+                })
+            })
     }
 
     /// The list that keys move in.

@@ -87,7 +87,7 @@ impl Changes {
                 .flat_map(|r| &r.backends)
                 .flat_map(|b| &b.servers)
             {
-                server.status.word().hash(&mut hasher);
+                (server.state(), &server.name).hash(&mut hasher);
             }
         }
         let glance = hasher.finish();

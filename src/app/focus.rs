@@ -82,6 +82,8 @@ pub enum Subject {
     Server {
         /// On which load balancer; `None`: on all of them.
         balancer: Option<HostName>,
+        /// Its backend in haproxy.cfg.
+        backend: String,
         /// Its name in haproxy.cfg, as HAProxy gave it.
         name: String,
     },
@@ -118,10 +120,12 @@ impl fmt::Display for Subject {
             Self::Server {
                 balancer: Some(host),
                 name,
+                ..
             } => write!(f, "server {name} on {host}", name = shown(name)),
             Self::Server {
                 balancer: None,
                 name,
+                ..
             } => write!(f, "server {name}", name = shown(name)),
             Self::Node(node) => write!(f, "{node}"),
             Self::Host(host) => write!(f, "{host}"),

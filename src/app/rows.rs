@@ -4,7 +4,7 @@
 use super::focus::{Faults, ListId, ListState, Subject};
 use crate::findings::{Finding, Severity};
 use crate::model::Model;
-use crate::model::balancer::ServerRow;
+use crate::model::balancer::{Backend, ServerRow};
 use crate::model::moment::Moment;
 use crate::model::name::{HostName, NodeName};
 use crate::model::node::NodeState;
@@ -120,53 +120,75 @@ fn nodes(model: &Model, now: Moment) -> Vec<Row> {
 }
 
 /// A server's text for filters, and whether it is well.
-fn server_row(model: &Model, server: &ServerRow, balancer: Option<HostName>, depth: usize) -> Row {
+fn server_row(
+    model: &Model,
+    (on, known): (&HostName, KnownServer<'_>),
+    balancer: Option<HostName>,
+    depth: usize,
+) -> Row {
+    let KnownServer { backend, server } = known;
     let node = model
-        .member_behind(server)
+        .member_behind(on, server)
         .map(|(node, _)| node.as_str())
         .unwrap_or_default();
     row(
         Subject::Server {
             balancer,
+            backend: backend.name.raw().to_owned(),
             name: server.name.raw().to_owned(),
         },
         depth,
-        format!("{} {} {node}", server.name, server.status.word()),
-        Health::of(server.status.takes_clients()),
+        format!("{} {} {} {node}", backend.name, server.name, server.state()),
+        Health::of(server.takes_clients()),
     )
 }
 
-/// The last known servers of a load balancer's broker backend, whatever their age.
-pub fn known_servers<'a>(model: &'a Model, host: &HostName) -> &'a [ServerRow] {
-    let entry = model
-        .inventory
-        .host(host)
-        .and_then(|host| host.balancer.as_ref());
+/// A server of a load balancer, as it was last known.
+#[derive(Debug, Clone, Copy)]
+pub struct KnownServer<'a> {
+    /// Its backend.
+    pub backend: &'a Backend,
+    /// Itself.
+    pub server: &'a ServerRow,
+}
+
+impl KnownServer<'_> {
+    /// Whether it is the one of these names.
+    pub fn is(&self, backend: &str, name: &str) -> bool {
+        self.backend.name.raw() == backend && self.server.name.raw() == name
+    }
+}
+
+/// The last known servers of a load balancer's broker backends, whatever their age.
+pub fn known_servers<'a>(model: &'a Model, host: &HostName) -> Vec<KnownServer<'a>> {
     let report = model.balancers.get(host).and_then(|reading| reading.last());
-    entry
-        .zip(report)
-        .and_then(|(entry, report)| model.broker_backend(entry, report))
-        .map_or(&[], |backend| backend.servers.as_slice())
+    let Some((entry, report)) = model.inventory.host(host).zip(report) else {
+        return Vec::new();
+    };
+    let backends = model.broker_backends(entry, report).into_iter();
+    let each = |backend: &'a Backend| {
+        let servers = backend.servers.iter();
+        servers.map(move |server| KnownServer { backend, server })
+    };
+    backends.flat_map(each).collect()
 }
 
 fn servers(model: &Model, now: Moment) -> Vec<Row> {
-    let mut seen: BTreeSet<&str> = BTreeSet::new();
     let mut rows: Vec<Row> = Vec::new();
     for (host, _) in model.inventory.balancers() {
         let is_current = model.balancer(&host.name, now).is_some();
-        for server in known_servers(model, &host.name) {
-            let health = Health::of(is_current && server.status.takes_clients());
-            if seen.insert(server.name.raw()) {
-                let mut new = server_row(model, server, None, 0);
-                new.health = health;
-                rows.push(new);
-            } else if health == Health::Fault
-                && let Some(known) = rows.iter_mut().find(|row| {
-                    matches!(&row.subject, Subject::Server { name, .. } if name == server.name.raw())
-                })
-            {
-                known.health = Health::Fault;
+        for known in known_servers(model, &host.name) {
+            let health = Health::of(is_current && known.server.takes_clients());
+            let is_it = |row: &&mut Row| matches!(&row.subject, Subject::Server { backend, name, .. } if known.is(backend, name));
+            if let Some(row) = rows.iter_mut().find(is_it) {
+                if health == Health::Fault {
+                    row.health = Health::Fault;
+                }
+                continue;
             }
+            let mut new = server_row(model, (&host.name, known), None, 0);
+            new.health = health;
+            rows.push(new);
         }
     }
     rows
@@ -211,9 +233,12 @@ fn path(model: &Model, now: Moment) -> Vec<Row> {
             format!("haproxy {}", host.name),
             Health::of(is_current),
         ));
-        for server in known_servers(model, &host.name) {
-            let mut new = server_row(model, server, Some(host.name.clone()), depth + 1);
-            let node = model.member_behind(server).map(|(node, _)| node);
+        for known in known_servers(model, &host.name) {
+            let balancer = Some(host.name.clone());
+            let mut new = server_row(model, (&host.name, known), balancer, depth + 1);
+            let node = model
+                .member_behind(&host.name, known.server)
+                .map(|(node, _)| node);
             let node_well =
                 node.is_some_and(|node| model.node(node, now).state == NodeState::Running);
             if !is_current || !node_well {

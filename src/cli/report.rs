@@ -4,7 +4,8 @@
 use crate::findings::{self, Finding};
 use crate::model::Model;
 use crate::model::broker::{MetadataStore, NodeType, Version};
-use crate::model::inventory::{BalancerEntry, HostEntry};
+use crate::model::front::BalancerState;
+use crate::model::inventory::HostEntry;
 use crate::model::moment::Moment;
 use crate::model::name::{HostName, NodeName};
 use crate::model::node::{NodeState, NodeView};
@@ -96,21 +97,15 @@ pub struct BalancerPart {
     servers: Vec<ServerPart>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum BalancerState {
-    Up,
-    Down,
-    Unknown,
-}
-
 #[derive(Debug, Serialize)]
 struct ServerPart {
     name: Shown,
+    backend: Shown,
     node: Option<NodeName>,
     #[serde(rename = "match")]
     basis: Option<MatchBasis>,
     status: String,
+    weight: Option<u64>,
     sessions: Option<u64>,
     address: Option<Shown>,
     check: Option<Shown>,
@@ -149,7 +144,7 @@ impl Report {
             load_balancers: model
                 .inventory
                 .balancers()
-                .map(|(host, entry)| balancer(model, host, entry, now))
+                .map(|(host, _)| balancer(model, host, now))
                 .collect(),
             vips: model
                 .vips(now)
@@ -243,29 +238,25 @@ fn node(view: NodeView<'_>) -> NodePart {
     }
 }
 
-fn balancer(model: &Model, host: &HostEntry, entry: &BalancerEntry, now: Moment) -> BalancerPart {
+fn balancer(model: &Model, host: &HostEntry, now: Moment) -> BalancerPart {
     let report = model.balancer(&host.name, now);
-    let unit = model
-        .service(&host.name, now)
-        .and_then(|services| services.haproxy.as_ref());
-    let state = match (report, unit) {
-        (Some(_), _) => BalancerState::Up,
-        (None, Some(unit)) if !unit.is_up() => BalancerState::Down,
-        _ => BalancerState::Unknown,
-    };
-    let backend = report.and_then(|report| model.broker_backend(entry, report));
-    let servers = backend.into_iter().flat_map(|backend| &backend.servers);
+    let backends = report.map_or_else(Vec::new, |report| model.broker_backends(host, report));
+    let servers = backends
+        .into_iter()
+        .flat_map(|backend| backend.servers.iter().map(move |server| (backend, server)));
     BalancerPart {
         host: host.name.clone(),
-        state,
+        state: model.balancer_state(host, now),
         servers: servers
-            .map(|server| {
-                let matched = model.member_behind(server);
+            .map(|(backend, server)| {
+                let matched = model.member_behind(&host.name, server);
                 ServerPart {
                     name: server.name.clone(),
+                    backend: backend.name.clone(),
                     node: matched.map(|(node, _)| node.clone()),
                     basis: matched.map(|(_, basis)| basis),
-                    status: server.status.word().to_owned(),
+                    status: server.status.to_string(),
+                    weight: server.weight,
                     sessions: server.sessions,
                     address: server.address.clone(),
                     check: server.check_status.clone(),

@@ -6,6 +6,7 @@ use super::session::Session;
 use crate::config::Cluster;
 use crate::findings::{self, Finding};
 use crate::model::Model;
+use crate::model::balancer::ServerRow;
 use crate::model::moment::Moment;
 use crate::model::name::HostName;
 use crate::model::node::NodeState;
@@ -126,35 +127,46 @@ fn nodes(model: &Model, now: Moment, out: &Out) -> Vec<String> {
 
 fn balancers(model: &Model, now: Moment, out: &Out) -> Vec<String> {
     let mut lines = Vec::new();
-    for (host, entry) in model.inventory.balancers() {
+    for (host, _) in model.inventory.balancers() {
         lines.push(String::new());
-        let report = model.balancer(&host.name, now);
-        let backend = report.and_then(|report| model.broker_backend(entry, report));
-        let Some(backend) = backend else {
-            lines.push(format!(
-                "{}  {}",
-                out.bold(format!("HAProxy {}", host.name)),
-                "unknown"
-            ));
+        let title = out.bold(format!("HAProxy {}", host.name));
+        let state = model.balancer_state(host, now);
+        let Some(report) = model.balancer(&host.name, now) else {
+            lines.push(format!("{title}  {state}"));
             continue;
         };
-        lines.push(out.bold(format!("HAProxy {}", host.name)));
-        for server in &backend.servers {
-            let node = model.member_behind(server).map_or_else(
-                || "no declared node".to_owned(),
-                |(node, basis)| format!("{node} (by {basis})"),
-            );
-            let sessions = server
-                .sessions
-                .map_or_else(|| "–".to_owned(), |n| n.to_string());
-            lines.push(format!(
-                "  {:12} {:8} {sessions:>6} sessions  {node}",
-                server.name,
-                server.status.word()
-            ));
+        let backends = model.broker_backends(host, report);
+        if backends.is_empty() {
+            lines.push(format!("{title}  {state}, no backend of the brokers"));
+            continue;
+        }
+        let several = backends.len() > 1;
+        for backend in backends {
+            lines.push(if several {
+                format!("{title}  {}", backend.name)
+            } else {
+                title.clone()
+            });
+            let servers = backend.servers.iter();
+            lines.extend(servers.map(|server| server_line(model, &host.name, server)));
         }
     }
     lines
+}
+
+fn server_line(model: &Model, on: &HostName, server: &ServerRow) -> String {
+    let node = model.member_behind(on, server).map_or_else(
+        || "no declared node".to_owned(),
+        |(node, basis)| format!("{node} (by {basis})"),
+    );
+    let sessions = server
+        .sessions
+        .map_or_else(|| "–".to_owned(), |n| n.to_string());
+    format!(
+        "  {:12} {:8} {sessions:>6} sessions  {node}",
+        server.name,
+        server.state()
+    )
 }
 
 fn vips(model: &Model, now: Moment, out: &Out) -> Vec<String> {

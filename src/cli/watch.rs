@@ -74,6 +74,7 @@ pub enum ChangeKind {
     /// A load balancer's word about a server changed.
     Server {
         balancer: HostName,
+        backend: Shown,
         server: Shown,
         from: Option<String>,
         to: String,
@@ -107,7 +108,7 @@ pub struct Watcher {
     vips: BTreeMap<IpAddr, VipState>,
     last_holders: BTreeMap<IpAddr, Vec<HostName>>,
     nodes: BTreeMap<NodeName, NodeState>,
-    servers: BTreeMap<(HostName, Shown), String>,
+    servers: BTreeMap<(HostName, Shown, Shown), String>,
     failing: BTreeMap<SourceId, Shown>,
     findings: BTreeMap<FindingKey, Finding>,
 }
@@ -181,21 +182,25 @@ impl Watcher {
     }
 
     fn watch_servers(&mut self, now: Moment, found: &mut Vec<ChangeKind>) {
-        for (host, entry) in self.model.inventory.balancers() {
+        for (host, _) in self.model.inventory.balancers() {
             let report = self.model.balancer(&host.name, now);
-            let backend = report.and_then(|report| self.model.broker_backend(entry, report));
-            for server in backend.into_iter().flat_map(|backend| &backend.servers) {
-                let to = server.status.word().to_owned();
-                let key = (host.name.clone(), server.name.clone());
-                let from = self.servers.insert(key, to.clone());
-                if from.as_ref() != Some(&to) {
-                    let (balancer, server) = (host.name.clone(), server.name.clone());
-                    found.push(ChangeKind::Server {
-                        balancer,
-                        server,
-                        from,
-                        to,
-                    });
+            let backends = report.map(|report| self.model.broker_backends(host, report));
+            for backend in backends.into_iter().flatten() {
+                for server in &backend.servers {
+                    let to = server.status.to_string();
+                    let (balancer, backend) = (host.name.clone(), backend.name.clone());
+                    let server = server.name.clone();
+                    let key = (balancer.clone(), backend.clone(), server.clone());
+                    let from = self.servers.insert(key, to.clone());
+                    if from.as_ref() != Some(&to) {
+                        found.push(ChangeKind::Server {
+                            balancer,
+                            backend,
+                            server,
+                            from,
+                            to,
+                        });
+                    }
                 }
             }
         }

@@ -1,167 +1,296 @@
 //! Owns the disagreements between a load balancer and the broker behind a server: D1 (DOWN, but
-//! the node runs), D2 (DOWN on one load balancer only), D3 (UP, but the node does not run), and S2
-//! (DOWN because the node does not run: a consequence, so no more than a warning).
+//! the node runs), D2 (DOWN on one load balancer only), D3 (UP, but the node does not run), S2
+//! (DOWN because the node does not run: a consequence, so no more than a warning), and S3 (kept
+//! from new clients by somebody or something, whatever its checks say).
+
+mod cause;
 
 use super::{Finding, Severity, listed};
 use crate::model::Model;
-use crate::model::balancer::{ServerRow, ServerStatus};
+use crate::model::balancer::{Backend, ServerRow, ServerStatus, Usage};
 use crate::model::moment::Moment;
-use crate::model::name::HostName;
+use crate::model::name::{HostName, NodeName};
 use crate::model::node::{NodeState, NodeView};
+use std::collections::BTreeMap;
 
-/// One server name with how each load balancer sees it.
+/// A server on one load balancer.
+#[derive(Debug, Clone, Copy)]
+struct Sight<'a> {
+    on: &'a HostName,
+    backend: &'a Backend,
+    server: &'a ServerRow,
+}
+
+/// What is one server to an operator: a member's, where it has one on each load balancer; else
+/// whatever goes by one name in one backend.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Key<'a> {
+    Member(&'a NodeName),
+    Server(&'a str, &'a str),
+}
+
+/// One server with how each load balancer sees it.
 struct Seen<'a> {
     name: String,
     node: Option<NodeView<'a>>,
-    down: Vec<(&'a HostName, &'a ServerRow)>,
-    up: Vec<(&'a HostName, &'a ServerRow)>,
+    sights: Vec<Sight<'a>>,
+}
+
+impl<'a> Seen<'a> {
+    fn with(&self, usage: Usage) -> Vec<Sight<'a>> {
+        let sights = self.sights.iter().copied();
+        sights
+            .filter(|sight| sight.server.usage() == usage)
+            .collect()
+    }
+
+    fn state(&self) -> Option<NodeState> {
+        self.node.as_ref().map(|node| node.state)
+    }
 }
 
 pub(super) fn check(model: &Model, now: Moment) -> Vec<Finding> {
-    collect(model, now).iter().filter_map(judge).collect()
+    let all = collect(model, now);
+    all.iter()
+        .flat_map(|seen| {
+            let disagreement = judge(model, seen);
+            disagreement.into_iter().chain(aside(seen))
+        })
+        .collect()
 }
 
 fn collect(model: &Model, now: Moment) -> Vec<Seen<'_>> {
-    let mut all: Vec<Seen<'_>> = Vec::new();
-    for (host, entry) in model.inventory.balancers() {
-        let backend = model
-            .balancer(&host.name, now)
-            .and_then(|r| model.broker_backend(entry, r));
-        for server in backend.into_iter().flat_map(|backend| &backend.servers) {
-            let node = model
-                .member_behind(server)
-                .map(|(node, _)| model.node(node, now));
-            let known = |seen: &Seen<'_>| match (&seen.node, &node) {
-                (Some(a), Some(b)) => a.name == b.name,
-                (None, None) => seen.name == server.name.as_str(),
-                _ => false,
-            };
-            if !all.iter().any(known) {
-                let name = server.name.to_string();
-                all.push(Seen {
-                    name,
-                    node: node.clone(),
-                    down: Vec::new(),
-                    up: Vec::new(),
-                });
-            }
-            let Some(seen) = all.iter_mut().find(|seen| known(seen)) else {
-                continue;
-            };
-            match server.status {
-                ServerStatus::Down(_) => seen.down.push((&host.name, server)),
-                ServerStatus::Up(_) | ServerStatus::NoCheck => seen.up.push((&host.name, server)),
-                // Put aside by a person, or a word we do not know: not for this rule.
-                ServerStatus::NoLb
-                | ServerStatus::Drain
-                | ServerStatus::Maint
-                | ServerStatus::Other(_) => {}
+    let mut sights: Vec<(Sight<'_>, Option<&NodeName>)> = Vec::new();
+    for (host, _) in model.inventory.balancers() {
+        let Some(report) = model.balancer(&host.name, now) else {
+            continue;
+        };
+        for backend in model.broker_backends(host, report) {
+            for server in &backend.servers {
+                let on = &host.name;
+                let node = model.member_behind(on, server).map(|(node, _)| node);
+                let sight = Sight {
+                    on,
+                    backend,
+                    server,
+                };
+                sights.push((sight, node));
             }
         }
     }
+    let mut count: BTreeMap<(&HostName, &NodeName), usize> = BTreeMap::new();
+    for (sight, node) in &sights {
+        if let Some(node) = *node {
+            *count.entry((sight.on, node)).or_default() += 1;
+        }
+    }
+    let has_several =
+        |wanted: &NodeName| count.iter().any(|((_, node), n)| *node == wanted && *n > 1);
+    let mut all: Vec<(Key<'_>, Seen<'_>)> = Vec::new();
+    for (sight, node) in sights {
+        let key = match node {
+            Some(node) if !has_several(node) => Key::Member(node),
+            _ => Key::Server(sight.backend.name.raw(), sight.server.name.raw()),
+        };
+        if let Some((_, seen)) = all.iter_mut().find(|(known, _)| *known == key) {
+            seen.sights.push(sight);
+            continue;
+        }
+        let seen = Seen {
+            name: sight.server.name.to_string(),
+            node: node.map(|node| model.node(node, now)),
+            sights: vec![sight],
+        };
+        all.push((key, seen));
+    }
+    let mut all: Vec<Seen<'_>> = all.into_iter().map(|(_, seen)| seen).collect();
+    tell_apart(&mut all);
     all
 }
 
-fn judge(seen: &Seen<'_>) -> Option<Finding> {
-    let state = seen.node.as_ref().map(|node| node.state);
-    match (seen.down.is_empty(), state) {
-        (true, None | Some(NodeState::Running | NodeState::Unknown)) => None,
-        (true, Some(_)) => still_up(seen),
-        (false, Some(NodeState::Running)) => Some(unexplained(seen)),
-        (false, _) => Some(consequence(seen)),
+/// The same name in two backends is two servers: `amqp/mq-node1`, `amqps/mq-node1`.
+fn tell_apart(all: &mut [Seen<'_>]) {
+    let mut count: BTreeMap<String, usize> = BTreeMap::new();
+    for seen in all.iter() {
+        *count.entry(seen.name.clone()).or_default() += 1;
+    }
+    for seen in all.iter_mut() {
+        if count.get(&seen.name).is_some_and(|n| *n > 1)
+            && let Some(sight) = seen.sights.first()
+        {
+            seen.name = format!("{}/{}", sight.backend.name, sight.server.name);
+        }
+    }
+}
+
+fn judge(model: &Model, seen: &Seen<'_>) -> Option<Finding> {
+    let is_down = !seen.with(Usage::Down).is_empty();
+    match (is_down, seen.state()) {
+        (false, None | Some(NodeState::Running | NodeState::Unknown)) => None,
+        (false, Some(_)) => still_up(seen),
+        (true, Some(NodeState::Running)) => Some(unexplained(model, seen)),
+        (true, _) => Some(consequence(model, seen)),
     }
 }
 
 /// D3.
 fn still_up(seen: &Seen<'_>) -> Option<Finding> {
     let node = seen.node.as_ref()?;
-    if seen.up.is_empty() {
+    let up = seen.with(Usage::Usable);
+    if up.is_empty() {
         return None;
     }
     let title = format!(
-        "{} is UP on {} although {} is {}",
+        "{} gets new clients from {} although {} is {}",
         seen.name,
-        listed(seen.up.iter().map(|(host, _)| host)),
+        listed(up.iter().map(|sight| sight.on)),
         node.name,
         node.state.words()
     );
-    Some(
-        Finding::new("D3", Severity::Warning, &seen.name, title)
-            .evidence(node.evidence.iter().cloned())
-            .causes([
-                "the app stopped a moment ago and the checks have not failed often enough yet",
-                "something else listens on the broker's port",
-                "the view of the brokers is stale",
-            ]),
-    )
+    let finding = Finding::new("D3", Severity::Warning, &seen.name, title)
+        .evidence(node.evidence.iter().cloned())
+        .evidence(up.iter().map(line));
+    Some(cause::told(
+        finding,
+        cause::of_still_up(&up),
+        &cause::next(&up),
+    ))
 }
 
 /// D1 or D2.
-fn unexplained(seen: &Seen<'_>) -> Finding {
-    let drained = seen
+fn unexplained(model: &Model, seen: &Seen<'_>) -> Finding {
+    let (down, up) = (seen.with(Usage::Down), seen.with(Usage::Usable));
+    let is_drained = seen
         .node
         .as_ref()
         .is_some_and(|node| node.draining == Some(true));
-    let partly = !seen.up.is_empty();
-    let severity = if drained || partly {
+    let is_partial = !up.is_empty();
+    let severity = if is_drained || is_partial {
         Severity::Warning
     } else {
         Severity::Critical
     };
     let finding = Finding::new(
-        if partly { "D2" } else { "D1" },
+        if is_partial { "D2" } else { "D1" },
         severity,
         &seen.name,
         format!("{}, but the node runs", down_where(seen)),
     )
-    .evidence(details(seen));
-    if drained {
-        finding.causes(["the node is drained (maintenance mode)"])
-    } else if partly {
-        finding.causes([
-            "the path from that load balancer to the broker is broken",
-            "the load balancers do not have the same configuration",
-        ])
-    } else {
-        finding.causes([
-            "its AMQP listener is missing or on another port than haproxy.cfg says",
-            "a firewall between the load balancers and the broker",
-        ])
-    }
+    .evidence(down.iter().chain(&up).map(line));
+    let causes = cause::of_down(model, seen.node.as_ref(), &down, &up);
+    cause::told(finding, causes, &cause::next(&down))
 }
 
 /// S2.
-fn consequence(seen: &Seen<'_>) -> Finding {
-    let why = seen.node.as_ref().map_or_else(
-        || "no declared node stands behind it".to_owned(),
-        |node| format!("{} is {}", node.name, node.state.words()),
-    );
+fn consequence(model: &Model, seen: &Seen<'_>) -> Finding {
+    let (down, up) = (seen.with(Usage::Down), seen.with(Usage::Usable));
     // What answers it stands with the finding on the node.
-    Finding::new("S2", Severity::Warning, &seen.name, down_where(seen))
-        .evidence(details(seen))
-        .causes([why])
+    let finding = Finding::new("S2", Severity::Warning, &seen.name, down_where(seen))
+        .evidence(down.iter().chain(&up).map(line));
+    let nobodys = "no declared node stands behind it";
+    let finding = finding.evidence(seen.node.is_none().then(|| nobodys.to_owned()));
+    let causes = cause::of_down(model, seen.node.as_ref(), &down, &up);
+    cause::told(finding, causes, &cause::next(&down))
+}
+
+/// S3.
+fn aside(seen: &Seen<'_>) -> Option<Finding> {
+    let mut ways: Vec<(String, Vec<&HostName>)> = Vec::new();
+    let out = seen.with(Usage::Aside);
+    for sight in &out {
+        let by = sight.server.kept_out_by().unwrap_or_default();
+        let way = format!("{}, {by}", sight.server.state());
+        match ways.iter_mut().find(|(known, _)| *known == way) {
+            Some((_, hosts)) => hosts.push(sight.on),
+            None => ways.push((way, vec![sight.on])),
+        }
+    }
+    let ways: Vec<String> = ways
+        .into_iter()
+        .map(|(way, hosts)| format!("on {}: {way}", where_on(&hosts, seen)))
+        .collect();
+    let others: Vec<&HostName> = seen
+        .sights
+        .iter()
+        .filter(|sight| sight.server.takes_clients())
+        .map(|sight| sight.on)
+        .collect();
+    let differs = match others.as_slice() {
+        [] => String::new(),
+        some => format!("; it gets some on {}", listed(some)),
+    };
+    (!ways.is_empty()).then(|| {
+        let title = format!(
+            "{} gets no new clients {}{differs}",
+            seen.name,
+            ways.join("; ")
+        );
+        Finding::new("S3", Severity::Warning, &seen.name, title)
+            .evidence(out.iter().map(line))
+            .evidence(out.iter().filter_map(|sight| way_back(*sight)))
+    })
+}
+
+/// How a server that a person took out is used again.
+fn way_back(sight: Sight<'_>) -> Option<String> {
+    let what = match &sight.server.status {
+        ServerStatus::Up(_) | ServerStatus::NoCheck => "weight 1",
+        ServerStatus::Maint | ServerStatus::Drain(_) if sight.server.tracks.is_none() => {
+            "state ready"
+        }
+        ServerStatus::Down(_)
+        | ServerStatus::DownByAgent
+        | ServerStatus::NoLb(_)
+        | ServerStatus::Drain(_)
+        | ServerStatus::DrainByAgent
+        | ServerStatus::Maint
+        | ServerStatus::MaintByResolution
+        | ServerStatus::MaintVia(_)
+        | ServerStatus::Other(_) => return None,
+    };
+    let Sight {
+        on,
+        backend,
+        server,
+    } = sight;
+    Some(format!(
+        "put back by `set server {}/{} {what}` on the runtime socket of {on}",
+        backend.name, server.name
+    ))
 }
 
 fn down_where(seen: &Seen<'_>) -> String {
-    let hosts: Vec<&HostName> = seen.down.iter().map(|(host, _)| *host).collect();
-    match (hosts.len(), seen.up.is_empty()) {
-        (2, true) => format!("{} is DOWN on both load balancers", seen.name),
-        (n, true) if n > 2 => format!("{} is DOWN on all {n} load balancers", seen.name),
-        _ => format!("{} is DOWN on {}", seen.name, listed(hosts)),
+    let hosts: Vec<&HostName> = seen
+        .with(Usage::Down)
+        .iter()
+        .map(|sight| sight.on)
+        .collect();
+    format!("{} is DOWN on {}", seen.name, where_on(&hosts, seen))
+}
+
+/// The load balancers by name, or all of them at once.
+fn where_on(hosts: &[&HostName], seen: &Seen<'_>) -> String {
+    let is_all = hosts.len() == seen.sights.len();
+    match (hosts.len(), is_all) {
+        (2, true) => "both load balancers".to_owned(),
+        (n, true) if n > 2 => format!("all {n} load balancers"),
+        _ => listed(hosts),
     }
 }
 
-fn details(seen: &Seen<'_>) -> Vec<String> {
-    let line = |(host, server): &(&HostName, &ServerRow)| {
-        let check = match (&server.check_text, &server.check_status) {
-            (Some(text), Some(code)) if !text.is_empty() => format!(": {text} ({code})"),
-            (_, Some(code)) => format!(": {code}"),
-            _ => String::new(),
-        };
-        let since = server
-            .last_change_s
-            .map_or_else(String::new, |s| format!(", for {s} s"));
-        format!("{host}: {}{check}{since}", server.status.word())
+fn line(sight: &Sight<'_>) -> String {
+    let server = sight.server;
+    let check = match (&server.check_text, &server.check_status) {
+        (Some(text), Some(code)) if !text.is_empty() => format!(": {text} ({code})"),
+        (_, Some(code)) => format!(": {code}"),
+        _ => String::new(),
     };
-    seen.down.iter().chain(&seen.up).map(line).collect()
+    // HAProxy counts from the last UP or DOWN, whatever was told it since.
+    let is_told = matches!(
+        server.status,
+        ServerStatus::Drain(_) | ServerStatus::DrainByAgent
+    ) || server.weight == Some(0);
+    let since = server.last_change_s.filter(|_| !is_told);
+    let since = since.map_or_else(String::new, |s| format!(", for {s} s"));
+    format!("{}: {}{check}{since}", sight.on, server.state())
 }

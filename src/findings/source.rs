@@ -117,10 +117,7 @@ fn explained(model: &Model, source: &SourceId, kind: FailureKind, now: Moment) -
     if is_of_api(source.kind) {
         return node_explains && kind == FailureKind::Refused;
     }
-    let haproxy = model
-        .service(host, now)
-        .and_then(|services| services.haproxy.as_ref());
-    source.kind == SourceKind::Haproxy && haproxy.is_some_and(|unit| !unit.is_up())
+    source.kind == SourceKind::Haproxy && super::balancer::tells(model, host, now)
 }
 
 /// Asked of a node's management API.

@@ -1,4 +1,10 @@
-//! Owns what HAProxy says about itself and its servers. No judgement: `findings` judges.
+//! Owns what HAProxy says about itself and its servers, and what its own rows mean for new clients:
+//! whether a backend has a server left, whether a frontend lets them in. `findings` puts it in
+//! words; which member stands behind a server is for `path`.
+
+mod status;
+
+pub use status::{Checks, ServerStatus, Usage};
 
 use super::text::Shown;
 use serde::{Deserialize, Serialize};
@@ -12,8 +18,17 @@ pub struct BalancerReport {
     pub frontends: Vec<Frontend>,
     /// All backends with their servers.
     pub backends: Vec<Backend>,
-    /// CSV rows that could not be understood.
-    pub skipped_rows: usize,
+    /// CSV lines that could not be understood.
+    pub unread: Vec<UnreadLine>,
+}
+
+/// A line of the statistics that could not be understood, and whose it is as far as it says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UnreadLine {
+    /// The proxy.
+    pub proxy: Option<Shown>,
+    /// The server, or `FRONTEND` or `BACKEND`.
+    pub server: Option<Shown>,
 }
 
 impl BalancerReport {
@@ -24,12 +39,45 @@ impl BalancerReport {
             .find(|backend| backend.name.raw() == name)
     }
 
-    /// The frontend of this name (a `listen` block yields both).
-    pub fn frontend(&self, name: &str) -> Option<&Frontend> {
-        self.frontends
-            .iter()
-            .find(|frontend| frontend.name.raw() == name)
+    /// Whether a server of this backend may stand on a line that could not be read.
+    pub fn may_lack_servers(&self, backend: &str) -> bool {
+        let of_it = |line: &&UnreadLine| line.proxy.as_ref().is_none_or(|p| p.raw() == backend);
+        let mut lines = self.unread.iter().filter(of_it);
+        lines.any(|line| {
+            let server = line.server.as_ref().map(Shown::raw);
+            !matches!(server, Some("FRONTEND" | "BACKEND"))
+        })
     }
+
+    /// Whether a server of `backend` is left, by HAProxy's own count; where that row could not be
+    /// read, by its servers, if all of them were.
+    pub fn left(&self, backend: &Backend) -> Left {
+        let any = |usage| backend.servers.iter().any(|server| server.usage() == usage);
+        match (backend.status.raw(), backend.active, backend.backup) {
+            ("DOWN", _, _) | (_, Some(0), Some(0)) => Left::None,
+            (_, Some(1..), _) | (_, _, Some(1..)) => Left::Some,
+            _ if any(Usage::Usable) => Left::Some,
+            _ if any(Usage::Unknown) || self.may_lack_servers(backend.name.raw()) => Left::Unknown,
+            _ => Left::None,
+        }
+    }
+
+    /// The frontends through which clients of this backend come: that of the same name (a `listen`
+    /// block yields both); else, for the statistics do not tell which leads where, all that are no
+    /// HTTP.
+    pub fn entrances(&self, backend: &str) -> Vec<&Frontend> {
+        let mut same = self.frontends.iter();
+        if let Some(same) = same.find(|frontend| frontend.name.raw() == backend) {
+            return vec![same];
+        }
+        let all = self.frontends.iter();
+        all.filter(|frontend| !is_http(frontend.mode.as_ref()))
+            .collect()
+    }
+}
+
+fn is_http(mode: Option<&Shown>) -> bool {
+    mode.is_some_and(|mode| mode.raw() == "http")
 }
 
 /// Where statistics were read.
@@ -49,7 +97,9 @@ pub enum StatsVia {
 pub struct Frontend {
     /// Proxy name.
     pub name: Shown,
-    /// `OPEN`, `FULL`, `STOP`, …
+    /// `tcp` or `http`.
+    pub mode: Option<Shown>,
+    /// `OPEN`, `FULL`, `PAUSED`, `STOP`.
     pub status: Shown,
     /// Current sessions.
     pub sessions: Option<u64>,
@@ -59,19 +109,84 @@ pub struct Frontend {
     pub rate: Option<u64>,
 }
 
+/// Whether a frontend lets new clients in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entrance {
+    /// It does.
+    Open,
+    /// As many are in as its limit allows; the next wait until one leaves.
+    Full,
+    /// A person paused or stopped it, or the process is stopping.
+    Closed,
+    /// The word is not known.
+    Unknown,
+}
+
+impl Frontend {
+    /// Whether it lets new clients in. `FULL` is the word of releases before 2.4; later ones stay
+    /// `OPEN` at the limit.
+    pub fn entrance(&self) -> Entrance {
+        let at_limit = match (self.sessions, self.session_limit) {
+            (Some(now), Some(limit)) => limit > 0 && now >= limit,
+            _ => false,
+        };
+        match self.status.raw() {
+            "PAUSED" | "STOP" => Entrance::Closed,
+            "FULL" => Entrance::Full,
+            "OPEN" if at_limit => Entrance::Full,
+            "OPEN" => Entrance::Open,
+            _ => Entrance::Unknown,
+        }
+    }
+}
+
 /// A backend row with its servers.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Backend {
     /// Proxy name.
     pub name: Shown,
-    /// `UP` or `DOWN`.
+    /// `tcp` or `http`.
+    pub mode: Option<Shown>,
+    /// `UP` or `DOWN`; empty where its own row could not be read.
     pub status: Shown,
     /// Current sessions.
     pub sessions: Option<u64>,
     /// Active servers HAProxy would use.
     pub active: Option<u64>,
+    /// Backup servers HAProxy would use.
+    pub backup: Option<u64>,
+    /// Weights of the servers HAProxy would use, together.
+    pub weight: Option<u64>,
     /// Servers in the order of the configuration.
     pub servers: Vec<ServerRow>,
+}
+
+/// Whether a backend has a server left for new clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    /// At least one.
+    Some,
+    /// None: clients are turned away.
+    None,
+    /// The rows that were read do not tell.
+    Unknown,
+}
+
+impl Backend {
+    /// Whether it balances HTTP, which brokers' clients do not speak.
+    pub fn is_http(&self) -> bool {
+        is_http(self.mode.as_ref())
+    }
+}
+
+/// Whether a server is used from the beginning.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ServerRole {
+    /// It is.
+    #[default]
+    Active,
+    /// Only once no active server is left (`backup`).
+    Backup,
 }
 
 /// A server row.
@@ -81,6 +196,8 @@ pub struct ServerRow {
     pub name: Shown,
     /// What HAProxy thinks of it.
     pub status: ServerStatus,
+    /// Whether it is a backup.
+    pub role: ServerRole,
     /// Current sessions.
     pub sessions: Option<u64>,
     /// Effective weight.
@@ -89,95 +206,160 @@ pub struct ServerRow {
     pub check_status: Option<Shown>,
     /// Last check's description, such as `Connection refused`.
     pub check_text: Option<Shown>,
+    /// The server whose checks count for it (`track`): `proxy/server`.
+    pub tracks: Option<Shown>,
+    /// Last result of its agent, where it has one (`agent-check`).
+    pub agent: Option<Shown>,
     /// Seconds since the status last changed.
     pub last_change_s: Option<u64>,
     /// `address:port`; only with `stats show-legends` or over the socket.
     pub address: Option<Shown>,
 }
 
-/// A server's status. Transitional counts are `n` of `m` checks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ServerStatus {
-    /// In use. With counts: going down.
-    Up(Option<(u32, u32)>),
-    /// Out of use after failed checks. With counts: going up.
-    Down(Option<(u32, u32)>),
-    /// Up, but takes no new balanced sessions.
-    NoLb,
-    /// Takes no new sessions, by an administrator or an agent.
-    Drain,
-    /// In maintenance.
-    Maint,
-    /// Not checked at all: HAProxy always uses it.
-    NoCheck,
-    /// A word this version does not know.
-    Other(Shown),
-}
-
-impl Default for ServerStatus {
-    fn default() -> Self {
-        Self::Other(Shown::default())
-    }
-}
-
-impl ServerStatus {
-    /// Reads HAProxy's words, such as `UP 2/3`, `DOWN (agent)`, `MAINT (via px/srv)`.
-    pub fn parse(text: &str) -> Self {
-        let mut words = text.split_whitespace();
-        let counts = |word: Option<&str>| {
-            let (n, m) = word?.split_once('/')?;
-            Some((n.parse().ok()?, m.parse().ok()?))
-        };
-        match words.next() {
-            Some("UP") => Self::Up(counts(words.next())),
-            Some("DOWN") => Self::Down(counts(words.next())),
-            Some("NOLB") => Self::NoLb,
-            Some("DRAIN") => Self::Drain,
-            Some("MAINT") => Self::Maint,
-            Some("no") if words.next() == Some("check") => Self::NoCheck,
-            _ => Self::Other(Shown::new(text)),
-        }
-    }
-
-    /// Whether HAProxy sends new clients to this server.
-    pub fn takes_clients(&self) -> bool {
-        matches!(self, Self::Up(_) | Self::NoCheck)
-    }
-
-    /// The word shown and written to JSON: `UP`, `DOWN`, `NOLB`, `DRAIN`, `MAINT`, `no check`.
-    pub fn word(&self) -> &str {
-        match self {
-            Self::Up(_) => "UP",
-            Self::Down(_) => "DOWN",
-            Self::NoLb => "NOLB",
-            Self::Drain => "DRAIN",
-            Self::Maint => "MAINT",
-            Self::NoCheck => "no check",
-            Self::Other(text) => text.as_str(),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::ServerStatus;
+    use super::{
+        Backend, BalancerReport, Entrance, Frontend, Left, ServerRow, ServerStatus, UnreadLine,
+    };
+    use crate::model::text::Shown;
+
+    /// judging.md, "A load balancer's backend": HAProxy's own row first, then the servers.
+    #[test]
+    fn the_table_of_a_backend() {
+        type Row = (
+            &'static str,
+            Option<u64>,
+            Option<u64>,
+            &'static [&'static str],
+            bool,
+            Left,
+        );
+        let rows: [Row; 14] = [
+            (
+                "UP",
+                Some(3),
+                Some(0),
+                &["UP", "UP", "UP"],
+                true,
+                Left::Some,
+            ),
+            (
+                "UP",
+                Some(1),
+                Some(0),
+                &["DOWN", "MAINT"],
+                false,
+                Left::Some,
+            ),
+            ("UP", Some(0), Some(1), &["DOWN", "UP"], true, Left::Some),
+            ("DOWN", Some(0), Some(0), &["UP", "UP"], true, Left::None),
+            ("DOWN", None, None, &["UP"], true, Left::None),
+            // A backend without servers is `UP`, and turns every client away.
+            ("UP", Some(0), Some(0), &[], true, Left::None),
+            ("UP", Some(0), Some(0), &[], false, Left::None),
+            // Its own row could not be read.
+            ("", None, None, &["UP 1/3", "DOWN"], false, Left::Some),
+            ("", None, None, &["no check"], true, Left::Some),
+            (
+                "",
+                None,
+                None,
+                &["DOWN", "MAINT (resolution)"],
+                true,
+                Left::None,
+            ),
+            ("", None, None, &["DOWN"], false, Left::Unknown),
+            ("", None, None, &["FUTURE"], true, Left::Unknown),
+            ("", None, None, &[], true, Left::None),
+            ("", None, None, &[], false, Left::Unknown),
+        ];
+        for (status, active, backup, servers, all_read, left) in rows {
+            let server = |status: &&str| ServerRow {
+                status: ServerStatus::parse(status),
+                weight: Some(1),
+                ..ServerRow::default()
+            };
+            let backend = Backend {
+                status: Shown::new(status),
+                active,
+                backup,
+                servers: servers.iter().map(server).collect(),
+                ..Backend::default()
+            };
+            let case = format!("{status} {active:?} {backup:?} {servers:?} {all_read}");
+            let mut report = BalancerReport::default();
+            if !all_read {
+                report.unread.push(UnreadLine::default());
+            }
+            assert_eq!(report.left(&backend), left, "{case}");
+        }
+    }
 
     #[test]
-    fn every_documented_status_is_known() {
-        let known = [
-            ("UP", ServerStatus::Up(None)),
-            ("UP 2/3", ServerStatus::Up(Some((2, 3)))),
-            ("DOWN", ServerStatus::Down(None)),
-            ("DOWN 1/2", ServerStatus::Down(Some((1, 2)))),
-            ("DOWN (agent)", ServerStatus::Down(None)),
-            ("NOLB 1/2", ServerStatus::NoLb),
-            ("DRAIN (agent)", ServerStatus::Drain),
-            ("MAINT (via px/srv)", ServerStatus::Maint),
-            ("no check", ServerStatus::NoCheck),
+    fn the_table_of_a_frontend() {
+        let rows = [
+            ("OPEN", Some(1999), Some(2000), Entrance::Open),
+            ("OPEN", Some(2000), Some(2000), Entrance::Full),
+            ("OPEN", None, Some(2000), Entrance::Open),
+            ("OPEN", Some(0), Some(0), Entrance::Open),
+            ("FULL", None, None, Entrance::Full),
+            ("PAUSED", Some(0), Some(2000), Entrance::Closed),
+            ("STOP", Some(2), Some(2), Entrance::Closed),
+            ("", None, None, Entrance::Unknown),
         ];
-        for (text, status) in known {
-            assert_eq!(ServerStatus::parse(text), status, "{text}");
+        for (status, sessions, session_limit, entrance) in rows {
+            let frontend = Frontend {
+                status: Shown::new(status),
+                sessions,
+                session_limit,
+                ..Frontend::default()
+            };
+            assert_eq!(frontend.entrance(), entrance, "{status} {sessions:?}");
         }
-        assert_eq!(ServerStatus::parse("FUTURE").word(), "FUTURE");
+    }
+
+    #[test]
+    fn clients_come_in_by_the_frontend_of_the_same_name_or_by_any_that_is_no_http() {
+        let frontend = |name: &str, mode: &str| Frontend {
+            name: Shown::new(name),
+            mode: Some(Shown::new(mode)),
+            ..Frontend::default()
+        };
+        let report = BalancerReport {
+            frontends: vec![
+                frontend("amqp", "tcp"),
+                frontend("monitor", "http"),
+                frontend("both", "tcp"),
+            ],
+            ..BalancerReport::default()
+        };
+        let names = |backend: &str| -> Vec<String> {
+            let found = report.entrances(backend).into_iter();
+            found.map(|frontend| frontend.name.to_string()).collect()
+        };
+        assert_eq!(names("both"), ["both"]);
+        assert_eq!(names("rabbit"), ["amqp", "both"]);
+    }
+
+    #[test]
+    fn a_line_of_another_proxy_hides_no_server_of_this_one() {
+        let line = |proxy: Option<&str>, server: Option<&str>| UnreadLine {
+            proxy: proxy.map(Shown::new),
+            server: server.map(Shown::new),
+        };
+        let rows = [
+            (line(None, None), true),
+            (line(Some("px"), None), true),
+            (line(Some("px"), Some("mq-node3")), true),
+            (line(Some("px"), Some("BACKEND")), false),
+            (line(Some("monitor"), Some("x")), false),
+        ];
+        for (unread, may_lack) in rows {
+            let report = BalancerReport {
+                unread: vec![unread.clone()],
+                ..BalancerReport::default()
+            };
+            assert_eq!(report.may_lack_servers("px"), may_lack, "{unread:?}");
+        }
     }
 }

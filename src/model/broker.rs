@@ -50,7 +50,9 @@ impl BrokerReport {
     /// Whether this node counts `name` as a member; `None` where its answer does not cover that.
     pub fn lists(&self, name: &NodeName) -> Option<bool> {
         let listed = self.node(name).is_some();
-        (listed || self.scope == ViewScope::Cluster).then_some(listed)
+        // A row that could not be read may be about it.
+        let is_whole = self.scope == ViewScope::Cluster && self.skipped_rows == 0;
+        (listed || is_whole).then_some(listed)
     }
 }
 

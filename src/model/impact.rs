@@ -2,10 +2,12 @@
 //! the model; preflight checks and blast radius call the same code.
 
 use super::Model;
+use super::balancer::{Backend, ServerRow};
 use super::broker::{NodeType, QueueRow, QueueType};
 use super::moment::Moment;
 use super::name::{HostName, NodeName, QueueName, VhostName};
 use super::node::NodeState;
+use super::path::Placed;
 
 /// What a node says about its own going away (`node-is-quorum-critical`).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,33 +123,33 @@ impl Model {
     }
 
     /// Load balancers on which `node`'s server is the last that takes clients; and those that
-    /// cannot be asked.
+    /// cannot tell.
     pub fn last_server_on(&self, node: &NodeName, now: Moment) -> (Vec<HostName>, Vec<HostName>) {
         let (mut last, mut unknown) = (Vec::new(), Vec::new());
-        for (host, entry) in self.inventory.balancers() {
-            let Some(backend) = self
-                .balancer(&host.name, now)
-                .and_then(|r| self.broker_backend(entry, r))
-            else {
+        for (host, _) in self.inventory.balancers() {
+            let Some(report) = self.balancer(&host.name, now) else {
                 unknown.push(host.name.clone());
                 continue;
             };
-            let behind = |server| self.member_behind(server).map(|(found, _)| found);
-            let servers = &backend.servers;
-            let is_known = servers.iter().any(|server| behind(server) == Some(node));
-            if !is_known && servers.iter().any(|server| behind(server).is_none()) {
-                // One of those may be its own.
+            let backends = self.broker_backends(host, report);
+            let is_others = |server: &&ServerRow| {
+                let behind = self.member_behind(&host.name, server);
+                behind.is_none_or(|(found, _)| found != node)
+            };
+            let none_left = |backend: &&Backend| {
+                let mut others = backend.servers.iter().filter(is_others);
+                !others.any(ServerRow::takes_clients)
+            };
+            let lacks = |backend: &&Backend| report.may_lack_servers(backend.name.raw());
+            let mut emptied = backends.iter().filter(|backend| none_left(backend));
+            // Without a server that is known to be its own, one of those may be.
+            let is_placed = self.placed(node, host, now) != Placed::Unknown;
+            if backends.is_empty() || !is_placed {
                 unknown.push(host.name.clone());
-                continue;
-            }
-            let others = backend
-                .servers
-                .iter()
-                .filter(|server| server.status.takes_clients())
-                .filter(|server| self.member_behind(server).is_none_or(|(n, _)| n != node))
-                .count();
-            if others == 0 {
+            } else if emptied.clone().any(|backend| !lacks(backend)) {
                 last.push(host.name.clone());
+            } else if emptied.next().is_some() {
+                unknown.push(host.name.clone());
             }
         }
         (last, unknown)

@@ -198,14 +198,21 @@ impl Model {
             })
             .map(|(_, report)| report)
             .collect();
-        let alone = |report: &&&BrokerReport| report.nodes.len() <= 1;
+        let alone = |report: &&&BrokerReport| report.nodes.len() + report.skipped_rows <= 1;
         match others.as_slice() {
             [] => None,
-            [one] => Some(one.node(name).is_some()),
+            [one] => one.lists(name),
             several if several.iter().all(|report| alone(&report)) => None,
             several => {
-                let mut witnesses = several.iter().filter(|report| !alone(report));
-                Some(witnesses.any(|report| report.node(name).is_some()))
+                let witnesses = several.iter().filter(|report| !alone(report));
+                let says: Vec<Option<bool>> = witnesses.map(|report| report.lists(name)).collect();
+                if says.contains(&Some(true)) {
+                    Some(true)
+                } else if says.contains(&None) {
+                    None
+                } else {
+                    Some(false)
+                }
             }
         }
     }

@@ -1,11 +1,13 @@
-//! Owns the join between layers: which member stands behind a load balancer's server. Joined by
-//! address; by name only where HAProxy does not show addresses, or no address of the host is known,
-//! and marked so.
+//! Owns the join between layers: which member stands behind a load balancer's server, and which
+//! backends balance the brokers. Joined by address and port; by name only where HAProxy does not
+//! show addresses, or no address of the host is known, and marked so.
 
 use super::Model;
 use super::balancer::{Backend, BalancerReport, ServerRow};
-use super::inventory::{BalancerEntry, HostEntry};
-use super::name::NodeName;
+use super::inventory::HostEntry;
+use super::moment::Moment;
+use super::name::{HostName, NodeName};
+use super::reading::Reading;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 
@@ -20,26 +22,93 @@ pub enum MatchBasis {
     Name,
 }
 
+/// What is known of a member's place behind one load balancer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Placed {
+    /// A server stands for it.
+    Served,
+    /// None does.
+    Missing,
+    /// What was read does not tell.
+    Unknown,
+}
+
 impl Model {
-    /// The member behind a server, and how that is known.
-    pub fn member_behind(&self, server: &ServerRow) -> Option<(&NodeName, MatchBasis)> {
-        match server
-            .address
-            .as_ref()
-            .and_then(|address| parse_address(address.raw()))
-        {
-            Some(ip) => {
-                let mut hosts = self.inventory.hosts.iter();
-                if let Some(host) = hosts.find(|host| self.has_address(host, ip)) {
-                    return Some((host.node.as_ref()?, MatchBasis::Address));
+    /// The member behind a server of the load balancer on `on`, and how that is known.
+    pub fn member_behind(
+        &self,
+        on: &HostName,
+        server: &ServerRow,
+    ) -> Option<(&NodeName, MatchBasis)> {
+        let place = server.address.as_ref();
+        let Some((ip, port)) = place.and_then(|address| parse_address(address.raw())) else {
+            return Some((self.member_by_name(server)?, MatchBasis::Name));
+        };
+        let hosts: Vec<&HostEntry> = self
+            .inventory
+            .hosts
+            .iter()
+            .filter(|host| {
+                if ip.is_loopback() {
+                    self.share_a_machine(on, host)
+                } else {
+                    self.has_address(host, ip)
                 }
-                // A host of which no address is known may have any.
-                let node = self.member_by_name(server)?;
-                let is_unplaced = self.is_unplaced(self.inventory.host_of(node)?);
-                is_unplaced.then_some((node, MatchBasis::Name))
-            }
-            None => Some((self.member_by_name(server)?, MatchBasis::Name)),
+            })
+            .collect();
+        if hosts.is_empty() {
+            // A host of which no address is known may have any.
+            let node = self.member_by_name(server)?;
+            let is_unplaced = self.is_unplaced(self.inventory.host_of(node)?);
+            return is_unplaced.then_some((node, MatchBasis::Name));
         }
+        let nodes: Vec<&NodeName> = hosts.iter().filter_map(|host| host.node.as_ref()).collect();
+        if let [node] = nodes.as_slice() {
+            return Some((node, MatchBasis::Address));
+        }
+        // Several brokers at one address differ by their ports.
+        let mut listening = nodes
+            .iter()
+            .filter(|node| port.is_some_and(|port| self.listens_on(node, port) == Some(true)));
+        if let (Some(node), None) = (listening.next(), listening.next()) {
+            return Some((node, MatchBasis::Address));
+        }
+        let node = self.member_by_name(server)?;
+        nodes.contains(&node).then_some((node, MatchBasis::Name))
+    }
+
+    /// Whether two names of the inventory stand for one machine.
+    fn share_a_machine(&self, on: &HostName, host: &HostEntry) -> bool {
+        let Some(own) = self.inventory.host(on) else {
+            return false;
+        };
+        host.name == own.name
+            || host.address == own.address
+            || host
+                .addresses
+                .iter()
+                .any(|ip| !ip.is_loopback() && own.addresses.contains(ip))
+    }
+
+    /// Whether `node` has a listener for AMQP on `port`, as any member last said; `None` where its
+    /// listeners are not known.
+    pub fn listens_on(&self, node: &NodeName, port: u16) -> Option<bool> {
+        let ports = self.amqp_ports(node)?;
+        Some(ports.contains(&port))
+    }
+
+    /// The ports on which `node` takes AMQP, with and without TLS, as any member last said.
+    pub fn amqp_ports(&self, node: &NodeName) -> Option<Vec<u16>> {
+        let reports = self.brokers.values().filter_map(Reading::last);
+        let listeners = reports.flat_map(|report| &report.listeners);
+        let mut ports: Vec<u16> = listeners
+            .filter(|listener| listener.node == *node)
+            .filter(|listener| matches!(listener.protocol.raw(), "amqp" | "amqp/ssl" | "amqps"))
+            .map(|listener| listener.port)
+            .collect();
+        ports.sort_unstable();
+        ports.dedup();
+        (!ports.is_empty()).then_some(ports)
     }
 
     /// Whether no address is known by which another host could reach it.
@@ -62,48 +131,90 @@ impl Model {
                 && seen().is_some_and(|report| report.holding(ip).is_some()))
     }
 
-    /// The backend that balances the brokers: the declared one, else the one whose servers match
-    /// members best.
-    pub fn broker_backend<'a>(
+    /// The backends that balance the brokers: the declared one; else those of which a server
+    /// leads to a member's AMQP port; else the one whose servers match members best.
+    pub fn broker_backends<'a>(
         &self,
-        entry: &BalancerEntry,
+        on: &HostEntry,
         report: &'a BalancerReport,
-    ) -> Option<&'a Backend> {
-        if let Some(name) = &entry.backend {
-            return report.backend(name);
+    ) -> Vec<&'a Backend> {
+        if let Some(name) = on
+            .balancer
+            .as_ref()
+            .and_then(|entry| entry.backend.as_ref())
+        {
+            return report.backend(name).into_iter().collect();
         }
-        report
-            .backends
-            .iter()
-            .map(|backend| {
-                let matched = backend
-                    .servers
-                    .iter()
-                    .filter(|s| self.member_behind(s).is_some())
-                    .count();
-                (matched, backend)
+        let matched = |backend: &Backend, with: &dyn Fn(&ServerRow, &NodeName) -> bool| {
+            let behind = |server| Some((server, self.member_behind(&on.name, server)?.0));
+            let servers = backend.servers.iter().filter_map(behind);
+            servers.filter(|(server, node)| with(server, node)).count()
+        };
+        let any = |_: &ServerRow, _: &NodeName| true;
+        let tcp = || report.backends.iter().filter(|backend| !backend.is_http());
+        let amqp: Vec<&Backend> = tcp()
+            .filter(|backend| {
+                matched(backend, &|server, node| self.leads_to_amqp(server, node)) > 0
             })
+            .collect();
+        if !amqp.is_empty() {
+            return amqp;
+        }
+        let best = tcp()
+            .map(|backend| (matched(backend, &any), backend))
             .filter(|(matched, _)| *matched > 0)
-            .max_by_key(|(matched, _)| *matched)
-            .map(|(_, backend)| backend)
+            .max_by_key(|(matched, _)| *matched);
+        best.map(|(_, backend)| backend).into_iter().collect()
     }
 
-    /// The server rows that stand for `node` on one load balancer.
+    /// Whether a server leads to a port on which `node` takes AMQP, or its port is not told.
+    fn leads_to_amqp(&self, server: &ServerRow, node: &NodeName) -> bool {
+        match port_of(server) {
+            Some(port) => self.listens_on(node, port).unwrap_or(true),
+            None => true,
+        }
+    }
+
+    /// The server rows that stand for `node` on one load balancer, each with its backend.
     pub fn servers_of<'a>(
         &self,
         node: &NodeName,
-        entry: &BalancerEntry,
+        on: &HostEntry,
         report: &'a BalancerReport,
-    ) -> Vec<&'a ServerRow> {
-        self.broker_backend(entry, report)
-            .map(|backend| {
-                backend
-                    .servers
-                    .iter()
-                    .filter(|server| self.member_behind(server).is_some_and(|(n, _)| n == node))
-                    .collect()
-            })
-            .unwrap_or_default()
+    ) -> Vec<(&'a Backend, &'a ServerRow)> {
+        let is_behind = |server: &ServerRow| {
+            let behind = self.member_behind(&on.name, server);
+            behind.is_some_and(|(found, _)| found == node)
+        };
+        let backends = self.broker_backends(on, report).into_iter();
+        backends
+            .flat_map(|backend| backend.servers.iter().map(move |server| (backend, server)))
+            .filter(|(_, server)| is_behind(server))
+            .collect()
+    }
+
+    /// Whether a server of the load balancer on `on` stands for `node`. A line that was not read,
+    /// or a server that belongs to nobody, may be it.
+    pub fn placed(&self, node: &NodeName, on: &HostEntry, now: Moment) -> Placed {
+        let Some(report) = self.balancer(&on.name, now) else {
+            return Placed::Unknown;
+        };
+        let backends = self.broker_backends(on, report);
+        if backends.is_empty() {
+            return Placed::Unknown;
+        }
+        if !self.servers_of(node, on, report).is_empty() {
+            return Placed::Served;
+        }
+        let is_doubtful = |backend: &&Backend| {
+            let is_nobodys = |server| self.member_behind(&on.name, server).is_none();
+            report.may_lack_servers(backend.name.raw()) || backend.servers.iter().any(is_nobodys)
+        };
+        if backends.iter().any(is_doubtful) {
+            Placed::Unknown
+        } else {
+            Placed::Missing
+        }
     }
 
     /// `mq-node3` and `rabbit-node3` share their trailing number, or one name ends in the other.
@@ -137,17 +248,22 @@ fn same_tail(a: &str, b: &str) -> bool {
     a == b && a.is_some_and(|tail| tail.ends_with(|c: char| c.is_ascii_digit()))
 }
 
+/// The port a server leads to, where HAProxy tells.
+pub fn port_of(server: &ServerRow) -> Option<u16> {
+    parse_address(server.address.as_ref()?.raw())?.1
+}
+
 /// HAProxy writes `192.168.0.12:5672` and `[::1]:5672`, and an address alone without a port.
-fn parse_address(text: &str) -> Option<IpAddr> {
-    text.parse::<SocketAddr>()
-        .map(|socket| socket.ip())
-        .or_else(|_| text.parse::<IpAddr>())
-        .or_else(|_| {
-            text.rsplit_once(':')
-                .map_or(text, |(ip, _)| ip)
-                .parse::<IpAddr>()
-        })
-        .ok()
+fn parse_address(text: &str) -> Option<(IpAddr, Option<u16>)> {
+    if let Ok(socket) = text.parse::<SocketAddr>() {
+        return Some((socket.ip().to_canonical(), Some(socket.port())));
+    }
+    if let Ok(ip) = text.parse::<IpAddr>() {
+        return Some((ip.to_canonical(), None));
+    }
+    let (ip, port) = text.rsplit_once(':')?;
+    let ip = ip.parse::<IpAddr>().ok()?;
+    Some((ip.to_canonical(), port.parse().ok()))
 }
 
 #[cfg(test)]
@@ -163,12 +279,20 @@ mod tests {
 
     #[test]
     fn addresses_are_read_in_every_form() {
-        assert_eq!(
-            parse_address("192.168.0.12:5672"),
-            "192.168.0.12".parse().ok()
-        );
-        assert_eq!(parse_address("[::1]:5672"), "::1".parse().ok());
-        assert_eq!(parse_address("192.168.0.12"), "192.168.0.12".parse().ok());
-        assert_eq!(parse_address("unix"), None);
+        let ip = |text: &str| text.parse().unwrap();
+        let rows = [
+            ("192.168.0.12:5672", Some((ip("192.168.0.12"), Some(5672)))),
+            ("[::1]:5672", Some((ip("::1"), Some(5672)))),
+            ("::1:5672", Some((ip("::1:5672"), None))),
+            (
+                "[::ffff:127.0.0.1]:5672",
+                Some((ip("127.0.0.1"), Some(5672))),
+            ),
+            ("192.168.0.12", Some((ip("192.168.0.12"), None))),
+            ("unix", None),
+        ];
+        for (text, place) in rows {
+            assert_eq!(parse_address(text), place, "{text}");
+        }
     }
 }

@@ -208,12 +208,12 @@ fn bound(impact: &StopImpact) -> Option<String> {
 fn on_the_path(ground: Ground<'_>, until: &str) -> Vec<String> {
     let Ground { model, target, now } = ground;
     let mut sentences = Vec::new();
-    for (host, entry) in model.inventory.balancers() {
+    for (host, _) in model.inventory.balancers() {
         let Some(report) = model.balancer(&host.name, now) else {
             continue;
         };
-        for server in model.servers_of(target.node, entry, report) {
-            if server.status.takes_clients() {
+        for (_, server) in model.servers_of(target.node, host, report) {
+            if server.takes_clients() {
                 sentences.push(format!(
                     "HAProxy on {} takes {} out until {until}",
                     host.name, server.name

@@ -13,12 +13,12 @@ use crate::invocation::api::ApiCall;
 use crate::invocation::haproxy::{ServerState, SetServer};
 use crate::invocation::{Change, ServiceVerb, UpgradeVerb};
 use crate::model::Model;
-use crate::model::balancer::ServerStatus;
 use crate::model::broker::QueueRow;
 use crate::model::inventory::{Access, BalancerEntry, HostEntry};
 use crate::model::moment::Moment;
 use crate::model::name::{HaproxyName, HostName, NodeName, SocketPath};
 use crate::model::node::NodeState;
+use crate::model::path::Placed;
 use std::time::Duration;
 
 /// From the word on the socket to the statistics that show it.
@@ -35,8 +35,8 @@ pub(super) enum Way {
     Untold(String),
     /// It does not use the member now, as these words say: nothing is changed about that.
     Left(String),
-    /// Its statistics are not known.
-    Unseen,
+    /// What it does with the member is not known, for this reason.
+    Unseen(String),
 }
 
 /// How each load balancer is dealt with while `node` is away.
@@ -54,29 +54,26 @@ fn way(
     now: Moment,
 ) -> Way {
     let Some(report) = model.balancer(&host.name, now) else {
-        return Way::Unseen;
+        return Way::Unseen(format!("HAProxy on {} cannot be asked", host.name));
     };
-    let servers = model.servers_of(node, entry, report);
-    let used = |status: &ServerStatus| status.takes_clients();
-    let server = match servers.as_slice() {
+    let servers = model.servers_of(node, host, report);
+    let (backend, server) = match servers.as_slice() {
+        [] if model.placed(node, host, now) == Placed::Unknown => {
+            let on = &host.name;
+            return Way::Unseen(format!(
+                "whether HAProxy on {on} has a server for {node} is not known"
+            ));
+        }
         [] => return Way::Left(format!("HAProxy on {} has no server for {node}", host.name)),
-        [server] => server,
-        several if several.iter().all(|server| used(&server.status)) => {
+        [one] => one,
+        several if several.iter().all(|(_, server)| server.takes_clients()) => {
             return Way::Untold(format!("it has several servers for {node}"));
         }
-        [server, ..] => server,
+        [first, ..] => first,
     };
-    if let Some(out) = servers.iter().find(|server| !used(&server.status)) {
-        return Way::Left(format!(
-            "{} is {} on {}",
-            out.name,
-            out.status.word(),
-            host.name
-        ));
+    if let Some((_, out)) = servers.iter().find(|(_, server)| !server.takes_clients()) {
+        return Way::Left(format!("{} is {} on {}", out.name, out.state(), host.name));
     }
-    let Some(backend) = model.broker_backend(entry, report) else {
-        return Way::Unseen;
-    };
     let names = (backend.name.raw(), server.name.raw());
     match command(host, entry, names) {
         Ok(set) => Way::Told(set),
@@ -247,7 +244,7 @@ fn member(ground: Ground<'_>, by_hand: &[&QueueRow]) -> Vec<Step> {
         match way {
             Way::Told(set) => told.push((host, set)),
             Way::Untold(_) => untold.push(host),
-            Way::Left(_) | Way::Unseen => {}
+            Way::Left(_) | Way::Unseen(_) => {}
         }
     }
     let hosts: Vec<HostName> = told.iter().map(|(host, _)| host.clone()).collect();

@@ -7,7 +7,7 @@ use super::preflight::Target;
 use crate::action::Action;
 use crate::invocation::{Change, CtlVerb, ServiceVerb, UpgradeVerb};
 use crate::model::Model;
-use crate::model::balancer::ServerStatus;
+use crate::model::balancer::ServerRow;
 use crate::model::host::UnitState;
 use crate::model::inventory::Access;
 use crate::model::moment::Moment;
@@ -372,18 +372,16 @@ impl<'a> Ground<'a> {
     /// an administrator took out is not waited for.
     pub(super) fn waiting_balancers(self) -> Vec<HostName> {
         let away = self.target.state != NodeState::Running || self.draining();
-        let uses = |status: &ServerStatus| {
-            status.takes_clients() || (away && matches!(status, ServerStatus::Down(_)))
-        };
+        let uses = |server: &ServerRow| server.takes_clients() || (away && server.status.is_down());
         self.model
             .inventory
             .balancers()
-            .filter(|(host, entry)| {
+            .filter(|(host, _)| {
                 let Some(report) = self.model.balancer(&host.name, self.now) else {
                     return false;
                 };
-                let servers = self.model.servers_of(self.node(), entry, report);
-                !servers.is_empty() && servers.iter().all(|server| uses(&server.status))
+                let servers = self.model.servers_of(self.node(), host, report);
+                !servers.is_empty() && servers.iter().all(|(_, server)| uses(server))
             })
             .map(|(host, _)| host.name.clone())
             .collect()

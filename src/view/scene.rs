@@ -7,7 +7,7 @@ use super::words::{self, Mark};
 use crate::app::App;
 use crate::model::balancer::ServerRow;
 use crate::model::moment::Moment;
-use crate::model::name::NodeName;
+use crate::model::name::{HostName, NodeName};
 use crate::model::node::{NodeState, NodeView};
 use ratatui::style::{Modifier, Style};
 use ratatui::text::Span;
@@ -88,12 +88,13 @@ impl<'a> Scene<'a> {
     }
 
     /// A server's status, marked where a run of ours causes it.
-    pub fn server_mark(&self, server: &ServerRow) -> Mark {
-        let mark = words::server(&server.status);
-        let Some((node, _)) = self.app.model.member_behind(server) else {
+    pub fn server_mark(&self, on: &HostName, server: &ServerRow) -> Mark {
+        let mark = words::server(server);
+        let Some((node, _)) = self.app.model.member_behind(on, server) else {
             return mark;
         };
-        if mark.glyph == Glyph::Broken && self.expected.contains(node) {
+        let is_out = matches!(mark.glyph, Glyph::Broken | Glyph::Resting);
+        if is_out && self.expected.contains(node) {
             return mark.expected();
         }
         mark

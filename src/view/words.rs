@@ -67,21 +67,24 @@ pub fn node(view: &NodeView<'_>) -> Mark {
     }
 }
 
-/// A server's status.
-pub fn server(status: &ServerStatus) -> Mark {
-    let word = status.word();
+/// A server's status, short enough for a column; by whom it is kept out stands in `check`.
+pub fn server(server: &ServerRow) -> Mark {
+    let status = &server.status;
+    let word = status.short();
     match status {
+        ServerStatus::Up(_) | ServerStatus::NoCheck if server.weight == Some(0) => {
+            Mark::new(Glyph::Resting, Role::Warn, "weight 0")
+        }
         ServerStatus::Up(None) => Mark::new(Glyph::Well, Role::Dim, word),
-        ServerStatus::Up(Some((n, m))) => {
-            Mark::new(Glyph::Warning, Role::Warn, format!("UP {n}/{m}"))
-        }
-        ServerStatus::Down(None) => Mark::new(Glyph::Broken, Role::Crit, word),
-        ServerStatus::Down(Some((n, m))) => {
-            Mark::new(Glyph::Broken, Role::Crit, format!("DOWN {n}/{m}"))
-        }
-        ServerStatus::NoLb | ServerStatus::Drain | ServerStatus::Maint => {
-            Mark::new(Glyph::Resting, Role::Warn, word)
-        }
+        ServerStatus::Up(Some(_)) => Mark::new(Glyph::Warning, Role::Warn, status.to_string()),
+        ServerStatus::Down(_) => Mark::new(Glyph::Broken, Role::Crit, status.to_string()),
+        ServerStatus::DownByAgent => Mark::new(Glyph::Broken, Role::Crit, word),
+        ServerStatus::NoLb(_)
+        | ServerStatus::Drain(_)
+        | ServerStatus::DrainByAgent
+        | ServerStatus::Maint
+        | ServerStatus::MaintByResolution
+        | ServerStatus::MaintVia(_) => Mark::new(Glyph::Resting, Role::Warn, word),
         ServerStatus::NoCheck => Mark::new(Glyph::Warning, Role::Warn, word),
         ServerStatus::Other(_) => Mark::new(Glyph::Unknown, Role::Unknown, word),
     }
@@ -90,6 +93,19 @@ pub fn server(status: &ServerStatus) -> Mark {
 /// The last check of a server in words, with HAProxy's code behind them. Codes: HAProxy
 /// management guide 9.1, `check_status`.
 pub fn check(server: &ServerRow) -> Option<String> {
+    let status = &server.status;
+    if let ServerStatus::MaintVia(tracked) = status {
+        return Some(format!("via {tracked}"));
+    }
+    if *status == ServerStatus::MaintByResolution {
+        return Some("no DNS (resolution)".to_owned());
+    }
+    if matches!(
+        status,
+        ServerStatus::DownByAgent | ServerStatus::DrainByAgent
+    ) {
+        return Some("its agent (agent)".to_owned());
+    }
     let code = server.check_status.as_ref()?;
     // A code in progress is written with a leading star.
     let bare = code
@@ -216,7 +232,7 @@ pub fn outcome(outcome: &StepOutcome) -> Mark {
 #[cfg(test)]
 mod tests {
     use super::check;
-    use crate::model::balancer::ServerRow;
+    use crate::model::balancer::{ServerRow, ServerStatus};
 
     #[test]
     fn a_check_is_told_in_words_with_its_code_behind() {
@@ -237,5 +253,17 @@ mod tests {
             assert_eq!(check(&row(code, text)).as_deref(), Some(words), "{code}");
         }
         assert_eq!(check(&ServerRow::default()), None);
+        let kept_out = [
+            ("MAINT (resolution)", "no DNS (resolution)"),
+            ("MAINT (via px/a)", "via px/a"),
+            ("DOWN (agent)", "its agent (agent)"),
+        ];
+        for (status, words) in kept_out {
+            let server = ServerRow {
+                status: ServerStatus::parse(status),
+                ..row("L4OK", "")
+            };
+            assert_eq!(check(&server).as_deref(), Some(words));
+        }
     }
 }

@@ -277,12 +277,12 @@ impl Cluster {
     /// What every HAProxy shows: a server for each host.
     pub(crate) fn balancer(&self) -> BalancerReport {
         let servers: Vec<ServerRow> = (0..self.lives.len()).map(|at| self.server(at)).collect();
-        let up = |server: &&ServerRow| matches!(server.status, ServerStatus::Up(_));
         let sessions = self.totals().connections;
         BalancerReport {
             via: StatsVia::Http,
             frontends: vec![Frontend {
                 name: Shown::new("rabbitmq_cluster"),
+                mode: Some(Shown::new("tcp")),
                 status: Shown::new("OPEN"),
                 sessions,
                 session_limit: Some(2000),
@@ -290,12 +290,13 @@ impl Cluster {
             }],
             backends: vec![Backend {
                 name: Shown::new("rabbitmq_cluster"),
+                mode: Some(Shown::new("tcp")),
                 status: Shown::new("UP"),
                 sessions,
-                active: Some(servers.iter().filter(up).count() as u64),
                 servers,
+                ..Backend::default()
             }],
-            skipped_rows: 0,
+            unread: Vec::new(),
         }
     }
 
@@ -309,7 +310,7 @@ impl Cluster {
         for (at, server) in servers.enumerate() {
             let is_up = matches!(server.status, ServerStatus::Up(_));
             if is_up && self.spared.contains(&(index, at)) {
-                server.status = ServerStatus::Drain;
+                server.status = ServerStatus::Drain(None);
             }
         }
         report
@@ -338,6 +339,7 @@ impl Cluster {
             check_text: is_down.then(|| Shown::new("Connection refused")),
             last_change_s: Some(60),
             address: Some(Shown::new(&format!("{}:5672", address(index)))),
+            ..ServerRow::default()
         }
     }
 

@@ -124,7 +124,7 @@ fn told(model: &Model, target: Target<'_>, now: Moment) -> Judged {
             Way::Told(set) => good.push(format!("{host} is told over {}", set.socket)),
             Way::Untold(why) => bad.push(untold(&host, &why)),
             Way::Left(why) => bad.push(format!("{why}: it stays so")),
-            Way::Unseen => bad.push(format!("HAProxy on {host} cannot be asked")),
+            Way::Unseen(why) => bad.push(why),
         }
     }
     let verdict = if bad.is_empty() {

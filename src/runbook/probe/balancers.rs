@@ -3,25 +3,30 @@
 
 use super::{ProbeAnswer, joined};
 use crate::model::Model;
-use crate::model::balancer::{ServerRow, ServerStatus};
+use crate::model::balancer::ServerRow;
 use crate::model::moment::Moment;
 use crate::model::name::{HostName, NodeName};
 
-/// The servers of `node` on one load balancer; empty if they cannot be told.
+/// The servers of `node` on one load balancer; empty if not all of them are known.
 fn servers<'a>(
     model: &'a Model,
     node: &NodeName,
     on: &HostName,
     now: Moment,
 ) -> Vec<&'a ServerRow> {
-    let entry = model
-        .inventory
-        .host(on)
-        .and_then(|host| host.balancer.as_ref());
-    entry
-        .zip(model.balancer(on, now))
-        .map(|(entry, report)| model.servers_of(node, entry, report))
-        .unwrap_or_default()
+    let host = model.inventory.host(on);
+    let Some((host, report)) = host.zip(model.balancer(on, now)) else {
+        return Vec::new();
+    };
+    let backends = model.broker_backends(host, report);
+    if backends
+        .iter()
+        .any(|backend| report.may_lack_servers(backend.name.raw()))
+    {
+        return Vec::new();
+    }
+    let servers = model.servers_of(node, host, report).into_iter();
+    servers.map(|(_, server)| server).collect()
 }
 
 /// Holds if every server of `node` on each of these load balancers is as asked.
@@ -29,7 +34,7 @@ fn all(
     model: &Model,
     node: &NodeName,
     (on, now): (&[HostName], Moment),
-    is_so: fn(&ServerStatus) -> bool,
+    is_so: fn(&ServerRow) -> bool,
     words: &str,
 ) -> ProbeAnswer {
     let (mut not, mut unknown) = (Vec::new(), Vec::new());
@@ -38,12 +43,8 @@ fn all(
         if servers.is_empty() {
             unknown.push(format!("HAProxy on {name} cannot be asked about {node}"));
         }
-        for server in servers.iter().filter(|server| !is_so(&server.status)) {
-            not.push(format!(
-                "{} is {} on {name}",
-                server.name,
-                server.status.word()
-            ));
+        for server in servers.iter().filter(|server| !is_so(server)) {
+            not.push(format!("{} is {} on {name}", server.name, server.state()));
         }
     }
     answer(
@@ -64,18 +65,11 @@ fn answer(not: &[String], unknown: &[String], holds: String) -> ProbeAnswer {
 }
 
 pub(super) fn used(model: &Model, node: &NodeName, on: &[HostName], now: Moment) -> ProbeAnswer {
-    all(
-        model,
-        node,
-        (on, now),
-        ServerStatus::takes_clients,
-        "clients",
-    )
+    all(model, node, (on, now), ServerRow::takes_clients, "clients")
 }
 
 pub(super) fn spared(model: &Model, node: &NodeName, on: &[HostName], now: Moment) -> ProbeAnswer {
-    let is_out =
-        |status: &ServerStatus| matches!(status, ServerStatus::Drain | ServerStatus::Maint);
+    let is_out = |server: &ServerRow| server.status.is_set_aside();
     all(model, node, (on, now), is_out, "no new clients")
 }
 

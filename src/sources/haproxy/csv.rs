@@ -1,8 +1,8 @@
 //! Owns the reading of HAProxy's statistics: columns by the header's names, because every release
-//! has others; a line that is cut or broken is counted and costs only itself.
+//! has others; a line that is cut, shifted or broken is kept as unread and costs only itself.
 
 use crate::model::balancer::{
-    Backend, BalancerReport, Frontend, ServerRow, ServerStatus, StatsVia,
+    Backend, BalancerReport, Frontend, ServerRole, ServerRow, ServerStatus, StatsVia, UnreadLine,
 };
 use crate::model::observation::{FailureKind, SourceFailure};
 use crate::model::text::Shown;
@@ -12,7 +12,9 @@ use std::collections::BTreeMap;
 /// The header's columns by name.
 struct Header {
     columns: BTreeMap<String, usize>,
-    /// Cells a whole line has at least.
+    /// Where the column `-` is: every line repeats it there.
+    dash: Option<usize>,
+    /// Cells of the line.
     width: usize,
 }
 
@@ -20,21 +22,41 @@ impl Header {
     /// Reads `# pxname,svname,…`. After a column `-` anything may follow and nothing is taken.
     fn parse(record: &StringRecord) -> Option<Self> {
         let mut columns = BTreeMap::new();
+        let mut dash = None;
         for (place, name) in record.iter().enumerate() {
             let name = name.trim_start_matches(['#', ' ']).trim();
             if name == "-" {
+                dash = Some(place);
                 break;
             }
             if !name.is_empty() {
                 columns.entry(name.to_owned()).or_insert(place);
             }
         }
-        let width = columns.values().max()? + 1;
         let needed = ["pxname", "svname", "status"];
         needed
             .iter()
             .all(|name| columns.contains_key(*name))
-            .then_some(Self { columns, width })
+            .then_some(Self {
+                columns,
+                dash,
+                width: record.len(),
+            })
+    }
+
+    /// Whether a line has all its cells where the header says. One comma more or less would give
+    /// every figure behind it another meaning.
+    fn fits(&self, record: &StringRecord) -> bool {
+        match self.dash {
+            Some(dash) => record.get(dash) == Some("-"),
+            None => {
+                record.len() >= self.width
+                    && record
+                        .iter()
+                        .skip(self.width)
+                        .all(|cell| cell.trim().is_empty())
+            }
+        }
     }
 }
 
@@ -60,6 +82,7 @@ impl<'a> Line<'a> {
 }
 
 /// What a line is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Subject {
     Frontend,
     Backend,
@@ -67,12 +90,18 @@ enum Subject {
     Listener,
 }
 
-fn subject(line: &Line<'_>) -> Subject {
-    match (line.get("type"), line.get("svname")) {
-        (Some("0"), _) | (None, Some("FRONTEND")) => Subject::Frontend,
-        (Some("1"), _) | (None, Some("BACKEND")) => Subject::Backend,
-        (Some("3"), _) => Subject::Listener,
+/// By the type and by the name, which must not contradict each other.
+fn subject(line: &Line<'_>) -> Option<Subject> {
+    let by_name = match line.get("svname")? {
+        "FRONTEND" => Subject::Frontend,
+        "BACKEND" => Subject::Backend,
         _ => Subject::Server,
+    };
+    match (line.get("type"), by_name) {
+        (None, _) | (Some("0"), Subject::Frontend) | (Some("1"), Subject::Backend) => Some(by_name),
+        (Some("2"), Subject::Server) => Some(Subject::Server),
+        (Some("3"), Subject::Server) => Some(Subject::Listener),
+        (Some(_), _) => None,
     }
 }
 
@@ -103,17 +132,20 @@ pub(super) fn parse(
     };
     let mut understood = 0_usize;
     for record in records {
-        let is_good = record.is_ok_and(|record| {
-            let line = Line {
-                header: &header,
-                record: &record,
-            };
-            record.len() >= header.width && add(&mut report, &line).is_some()
+        let line = record.as_ref().ok().map(|record| Line {
+            header: &header,
+            record,
         });
-        if is_good {
+        if line
+            .as_ref()
+            .and_then(|line| add(&mut report, line))
+            .is_some()
+        {
             understood += 1;
         } else {
-            report.skipped_rows += 1;
+            report
+                .unread
+                .push(line.as_ref().map(unread).unwrap_or_default());
         }
     }
     if understood == 0 {
@@ -122,27 +154,58 @@ pub(super) fn parse(
     Ok(report)
 }
 
-/// Adds a line to the report; `None` if it names nothing.
+/// Whose a line is that could not be read; the last cell of a cut line may be cut itself.
+fn unread(line: &Line<'_>) -> UnreadLine {
+    let whole = |name: &str| {
+        let place = *line.header.columns.get(name)?;
+        (place + 1 < line.record.len()).then(|| line.text(name))?
+    };
+    UnreadLine {
+        proxy: whole("pxname"),
+        server: whole("svname"),
+    }
+}
+
+/// Adds a line to the report; `None` if it cannot be understood.
 fn add(report: &mut BalancerReport, line: &Line<'_>) -> Option<()> {
     let proxy = line.text("pxname")?;
     let name = line.text("svname")?;
-    match subject(line) {
+    let subject = subject(line)?;
+    let counts = ["scur", "slim", "weight", "act", "bck", "lastchg"];
+    let is_whole = line.header.fits(line.record)
+        && counts
+            .iter()
+            .all(|name| line.get(name).is_none() == line.count(name).is_none())
+        && (subject == Subject::Listener || line.get("status").is_some());
+    if !is_whole {
+        return None;
+    }
+    match subject {
         Subject::Frontend => report.frontends.push(Frontend {
             name: proxy,
-            status: line.text("status").unwrap_or_default(),
+            mode: line.text("mode"),
+            status: line.text("status")?,
             sessions: line.count("scur"),
             session_limit: line.count("slim"),
             rate: line.count("rate"),
         }),
         Subject::Backend => {
             let backend = backend(report, proxy)?;
-            backend.status = line.text("status").unwrap_or_default();
+            backend.mode = line.text("mode");
+            backend.status = line.text("status")?;
             backend.sessions = line.count("scur");
             backend.active = line.count("act");
+            backend.backup = line.count("bck");
+            backend.weight = line.count("weight");
         }
         Subject::Server => {
-            let server = server(name, line);
-            backend(report, proxy)?.servers.push(server);
+            let server = server(name, line)?;
+            let backend = backend(report, proxy)?;
+            // Its own row comes last, or may not be readable.
+            if backend.mode.is_none() {
+                backend.mode = line.text("mode");
+            }
+            backend.servers.push(server);
         }
         Subject::Listener => {}
     }
@@ -162,10 +225,15 @@ fn backend(report: &mut BalancerReport, name: Shown) -> Option<&mut Backend> {
     report.backends.last_mut()
 }
 
-fn server(name: Shown, line: &Line<'_>) -> ServerRow {
-    ServerRow {
+fn server(name: Shown, line: &Line<'_>) -> Option<ServerRow> {
+    Some(ServerRow {
         name,
-        status: ServerStatus::parse(line.get("status").unwrap_or_default()),
+        status: ServerStatus::parse(line.get("status")?),
+        role: if line.count("bck") == Some(1) {
+            ServerRole::Backup
+        } else {
+            ServerRole::Active
+        },
         sessions: line.count("scur"),
         weight: line.count("weight"),
         // `* ` marks a check that is under way; what stands after it is the last result.
@@ -173,16 +241,19 @@ fn server(name: Shown, line: &Line<'_>) -> ServerRow {
             .get("check_status")
             .map(|status| Shown::new(status.trim_start_matches("* "))),
         check_text: line.text("last_chk").or_else(|| line.text("check_desc")),
+        tracks: line.text("tracked"),
+        agent: line.text("agent_status"),
         last_change_s: line.count("lastchg"),
         address: line.text("addr"),
-    }
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::parse;
-    use crate::model::balancer::{BalancerReport, ServerStatus, StatsVia};
+    use crate::model::balancer::{BalancerReport, ServerStatus, StatsVia, UnreadLine};
     use crate::model::observation::FailureKind;
+    use crate::model::text::Shown;
     use proptest::prelude::*;
 
     fn page(text: &str) -> BalancerReport {
@@ -201,7 +272,7 @@ mod tests {
         // What stands after the column `-` has no fixed meaning.
         assert_eq!(backend.servers[0].sessions, None);
         assert_eq!(report.frontends.len(), 1);
-        assert_eq!(report.skipped_rows, 0);
+        assert_eq!(report.unread, []);
     }
 
     #[test]
@@ -216,10 +287,37 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_line_is_counted_and_the_rest_stands() {
+    fn a_cut_line_is_kept_as_unread_and_the_rest_stands() {
         let report = page("# pxname,svname,status,weight,\npx,a,UP,1,\npx,b,U");
-        assert_eq!(report.skipped_rows, 1);
+        let unread = [UnreadLine {
+            proxy: Some(Shown::new("px")),
+            server: Some(Shown::new("b")),
+        }];
+        assert_eq!(report.unread, unread);
         assert_eq!(report.backend("px").unwrap().servers.len(), 1);
+        // What is cut in its very name names nothing.
+        let report = page("# pxname,svname,status,weight,\npx,a,UP,1,\np");
+        assert_eq!(report.unread, [UnreadLine::default()]);
+    }
+
+    #[test]
+    fn a_line_whose_cells_are_shifted_or_contradict_each_other_is_not_read() {
+        let lines = [
+            // A comma is missing, a comma is too many.
+            "px,b,UP 1,1,0,2,-,",
+            "px,b,UP,,1,1,0,2,-,",
+            // A name of one kind, a type of another; a figure that is none; no status.
+            "px,b,UP,1,1,0,1,-,",
+            "px,BACKEND,UP,1,1,0,2,-,",
+            "px,b,UP,many,1,0,2,-,",
+            "px,b,,1,1,0,2,-,",
+        ];
+        for line in lines {
+            let head = "# pxname,svname,status,weight,act,bck,type,-,\npx,a,UP,1,1,0,2,-,\n";
+            let report = page(&format!("{head}{line}\npx,BACKEND,UP,1,1,0,1,-,\n"));
+            assert_eq!(report.unread.len(), 1, "{line}");
+            assert_eq!(report.backend("px").unwrap().servers.len(), 1, "{line}");
+        }
     }
 
     #[test]

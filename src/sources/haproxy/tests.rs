@@ -4,7 +4,7 @@ use super::{Haproxy, csv};
 use crate::config::secret::SecretSource;
 use crate::config::{Login, Page};
 use crate::invocation::Read;
-use crate::model::balancer::{BalancerReport, StatsVia};
+use crate::model::balancer::{BalancerReport, Entrance, Frontend, Left, ServerStatus, StatsVia};
 use crate::model::inventory::BalancerEntry;
 use crate::model::observation::{FailureKind, Payload, SourceFailure};
 use crate::model::text::Shown;
@@ -252,11 +252,11 @@ fn recorded_statistics_show_who_takes_clients(
     let socket = fixture(release, situation, &format!("{balancer}.show-stat.csv")).unwrap();
     for (text, via) in [(page, StatsVia::Http), (socket, StatsVia::Socket)] {
         let report = csv::parse(&text, via, "fixture").unwrap();
-        assert_eq!(report.skipped_rows, 0);
+        assert_eq!(report.unread, []);
         let servers = &report.backend("rabbitmq_cluster").unwrap().servers;
         let takes: Vec<(&str, bool)> = servers
             .iter()
-            .map(|server| (server.name.raw(), server.status.takes_clients()))
+            .map(|server| (server.name.raw(), server.takes_clients()))
             .collect();
         let is_whole = situation == "healthy";
         let expected = [
@@ -269,6 +269,50 @@ fn recorded_statistics_show_who_takes_clients(
         // Only the socket tells addresses: the page is not configured to show legends.
         let expected = (via == StatsVia::Socket).then_some("192.168.0.12:5672");
         assert_eq!(first, expected);
-        assert!(report.frontend("rabbitmq_cluster").is_some());
+        let entrances = report.entrances("rabbitmq_cluster");
+        assert_eq!(entrances.len(), 1);
+        assert_eq!(entrances[0].entrance(), Entrance::Open);
     }
+}
+
+/// HAProxy counts the usable servers of each backend itself: our reading of its words must come to
+/// the same.
+#[rstest::rstest]
+fn every_recorded_word_means_what_haproxy_counts(#[values("3.10", "4.0", "4.3")] release: &str) {
+    let text = fixture(release, "words", "lb1.show-stat.csv").unwrap();
+    let report = csv::parse(&text, StatsVia::Socket, "fixture").unwrap();
+    assert_eq!(report.unread, []);
+    assert_eq!(report.backends.len(), 7);
+    for backend in &report.backends {
+        let usable = |is_backup: bool| {
+            let servers = backend.servers.iter();
+            let servers = servers.filter(|server| server.is_backup() == is_backup);
+            servers.filter(|server| server.takes_clients()).count() as u64
+        };
+        assert_eq!(backend.active, Some(usable(false)), "{}", backend.name);
+        assert_eq!(backend.backup, Some(usable(true)), "{}", backend.name);
+        let is_left = matches!(backend.name.raw(), "rabbit" | "spares" | "open");
+        let left = if is_left { Left::Some } else { Left::None };
+        assert_eq!(report.left(backend), left, "{}", backend.name);
+        for server in &backend.servers {
+            assert!(
+                !matches!(server.status, ServerStatus::Other(_)),
+                "{server:?}"
+            );
+            let is_out = !server.takes_clients() && !server.status.is_down();
+            assert_eq!(
+                server.kept_out_by().is_some(),
+                is_out || server.agent.is_some(),
+                "{server:?}"
+            );
+        }
+    }
+    let entrance = |name: &str| {
+        let mut all = report.frontends.iter();
+        let found = all.find(|frontend| frontend.name.raw() == name);
+        found.map(Frontend::entrance)
+    };
+    assert_eq!(entrance("amqp_in"), Some(Entrance::Full));
+    assert_eq!(entrance("amqp_paused"), Some(Entrance::Closed));
+    assert_eq!(entrance("open"), Some(Entrance::Open));
 }

@@ -330,8 +330,13 @@ fn connection_row(row: &Connection<'_>) -> Option<ConnectionRow> {
 /// All policies.
 pub(super) fn policies(answer: &Answer) -> Result<Vec<Policy>, SourceFailure> {
     let (policies, skipped) = wire::rows(answer)?.read(policy);
-    if policies.is_empty() && skipped > 0 {
-        let text = format!("{}: none of {skipped} policies is readable", answer.subject);
+    // Whether a policy is there decides what others do: a part of them is no answer.
+    if skipped > 0 {
+        let all = policies.len() + skipped;
+        let text = format!(
+            "{}: {skipped} of {all} policies could not be read",
+            answer.subject
+        );
         return Err(SourceFailure::new(FailureKind::Malformed, text));
     }
     Ok(policies)

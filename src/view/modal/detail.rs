@@ -46,7 +46,7 @@ pub fn draw(
     };
     match subject {
         Subject::Node(node) => page.node(node),
-        Subject::Server { name, .. } => page.server(name),
+        Subject::Server { backend, name, .. } => page.server(backend, name),
         Subject::Vip(address) => page.vip(*address),
         Subject::Balancer(host) | Subject::Host(host) => page.host(host),
         Subject::Policy { .. } => page.policy(subject),
@@ -136,11 +136,13 @@ impl Page<'_> {
             .inventory
             .balancers()
             .flat_map(|(host, _)| {
-                known_servers(model, &host.name)
-                    .iter()
-                    .map(|server| (host.name.clone(), server.clone()))
+                let known = known_servers(model, &host.name).into_iter();
+                known.map(|known| (host.name.clone(), known.server.clone()))
             })
-            .filter(|(_, server)| model.member_behind(server).is_some_and(|(n, _)| n == name))
+            .filter(|(on, server)| {
+                let behind = model.member_behind(on, server);
+                behind.is_some_and(|(n, _)| n == name)
+            })
             .collect();
         if servers.is_empty() {
             self.say(Role::Dim, "none that is known");
@@ -155,7 +157,7 @@ impl Page<'_> {
     }
 
     fn server_line(&mut self, host: &HostName, server: &ServerRow) {
-        let mut spans = self.scene.mark(&self.scene.server_mark(server));
+        let mut spans = self.scene.mark(&self.scene.server_mark(host, server));
         if let Some(check) = words::check(server) {
             spans.push(self.scene.span_raw(Role::Dim, format!("  {check}")));
         }
@@ -168,7 +170,7 @@ impl Page<'_> {
         self.fact(&format!("{} on {host}", server.name), spans);
     }
 
-    fn server(&mut self, name: &str) {
+    fn server(&mut self, backend: &str, name: &str) {
         let model = &self.scene.app.model;
         let hosts: Vec<HostName> = model
             .inventory
@@ -178,17 +180,17 @@ impl Page<'_> {
         for host in hosts {
             self.heading(&format!("On {host}"));
             let known = known_servers(&self.scene.app.model, &host);
-            let Some(server) = known
-                .iter()
-                .find(|server| server.name.raw() == name)
-                .cloned()
-            else {
+            let known = known.iter().find(|known| known.is(backend, name));
+            let Some(server) = known.map(|known| known.server.clone()) else {
                 self.say(Role::Dim, "not known there");
                 continue;
             };
             self.server_line(&host, &server);
+            self.figure("status", Some(server.state()));
+            self.figure("kept out", server.kept_out_by());
+            self.figure("backend", Some(backend.to_owned()));
             self.figure("address", server.address.as_ref().map(ToString::to_string));
-            let matched = self.scene.app.model.member_behind(&server);
+            let matched = self.scene.app.model.member_behind(&host, &server);
             let node = matched.map(|(node, basis)| {
                 let how = match basis {
                     MatchBasis::Address => "by its address",

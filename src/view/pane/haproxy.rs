@@ -123,9 +123,10 @@ fn block(
     let selected = scene.app.selected_row(ListId::Servers, rows);
     let first = first_shown(rows.len(), selected, usize::from(body.height));
     for ((number, row), at) in rows.iter().enumerate().skip(first).zip(paint::lines(body)) {
-        let Subject::Server { name, .. } = &row.subject else {
+        let Subject::Server { backend, name, .. } = &row.subject else {
             continue;
         };
+        let id = (backend.as_str(), name.as_str());
         if number == selected {
             paint::select(buf, at, scene, Focused::Yes);
         }
@@ -134,7 +135,7 @@ fn block(
             width: plan.lead.saturating_sub(2),
             ..at
         };
-        paint::left(buf, inside, names_cells(scene, name, names));
+        paint::left(buf, inside, names_cells(scene, id, names));
         for (index, host) in (0u16..).zip(hosts) {
             let x = at.x + plan.lead + index * plan.group;
             let cell = Rect {
@@ -145,12 +146,16 @@ fn block(
                     .min(at.right().saturating_sub(x)),
                 ..at
             };
-            group(buf, cell, scene, host, name);
+            group(buf, cell, scene, host, id);
         }
     }
 }
 
-fn names_cells(scene: &Scene<'_>, name: &str, names: (usize, usize)) -> Vec<Span<'static>> {
+fn names_cells(
+    scene: &Scene<'_>,
+    (backend, name): (&str, &str),
+    names: (usize, usize),
+) -> Vec<Span<'static>> {
     let cut = scene.theme.sign(Glyph::Ellipsis);
     let shown = Shown::new(name);
     let server = text::cut_middle(shown.as_str(), names.0, cut);
@@ -160,12 +165,11 @@ fn names_cells(scene: &Scene<'_>, name: &str, names: (usize, usize)) -> Vec<Span
         Span::raw(" ".repeat(gap)),
     ];
     let model = &scene.app.model;
-    let matched = model
-        .inventory
-        .balancers()
-        .flat_map(|(host, _)| known_servers(model, &host.name))
-        .find(|server| server.name.raw() == name)
-        .and_then(|server| model.member_behind(server));
+    let matched = model.inventory.balancers().find_map(|(host, _)| {
+        let known = known_servers(model, &host.name).into_iter();
+        let known = known.into_iter().find(|known| known.is(backend, name))?;
+        model.member_behind(&host.name, known.server)
+    });
     match matched {
         Some((node, basis)) => {
             let sign = if basis == MatchBasis::Name { "~" } else { "" };
@@ -249,10 +253,26 @@ fn check_width(width: u16) -> usize {
 }
 
 /// What one load balancer thinks of one server.
-fn group(buf: &mut Buffer, at: Rect, scene: &Scene<'_>, host: &HostName, name: &str) {
+fn group(
+    buf: &mut Buffer,
+    at: Rect,
+    scene: &Scene<'_>,
+    host: &HostName,
+    (backend, name): (&str, &str),
+) {
     let known = known_servers(&scene.app.model, host);
-    let Some(server) = known.iter().find(|server| server.name.raw() == name) else {
-        let sign = if known.is_empty() {
+    let found = known.iter().find(|known| known.is(backend, name));
+    let Some(server) = found.map(|known| known.server) else {
+        let report = scene
+            .app
+            .model
+            .balancers
+            .get(host)
+            .and_then(|reading| reading.last());
+        let may_lack = report.is_some_and(|report| report.may_lack_servers(backend));
+        let sign = if may_lack {
+            scene.span(Role::Unknown, "a line could not be read")
+        } else if known.is_empty() {
             scene.figure(None)
         } else {
             scene.span(Role::Warn, "not configured here")
@@ -262,12 +282,12 @@ fn group(buf: &mut Buffer, at: Rect, scene: &Scene<'_>, host: &HostName, name: &
     };
     let is_current = scene.app.model.balancer(host, scene.at).is_some();
     let mark = if is_current {
-        scene.server_mark(server)
+        scene.server_mark(host, server)
     } else {
         Mark {
             glyph: Glyph::Unknown,
             role: Role::Unknown,
-            words: server.status.word().to_owned(),
+            words: server.status.short().to_owned(),
         }
     };
     let mut spans = cells(scene, server, &mark, at.width);
@@ -296,7 +316,7 @@ fn cells(scene: &Scene<'_>, server: &ServerRow, mark: &Mark, width: u16) -> Vec<
         spans.push(scene.span_raw(Role::Dim, format!("  {since:>5}")));
     }
     if check_width(width) > 0 {
-        let role = if server.status.takes_clients() {
+        let role = if server.takes_clients() {
             Role::Dim
         } else {
             mark.role

@@ -100,11 +100,12 @@ fn line(
         Subject::Balancer(host) => balancer(scene, host, &mut spans),
         Subject::Server {
             balancer: Some(host),
+            backend,
             name,
         } => {
             let known = known_servers(&scene.app.model, host);
-            if let Some(row) = known.iter().find(|server| server.name.raw() == name) {
-                server::server(scene, host, row, widths, &mut spans);
+            if let Some(known) = known.iter().find(|known| known.is(backend, name)) {
+                server::server(scene, host, known.server, widths, &mut spans);
             }
         }
         Subject::Node(node) => server::loose_node(scene, node, widths, &mut spans),
@@ -292,21 +293,28 @@ fn sessions(
     report: Option<&BalancerReport>,
 ) -> Vec<Span<'static>> {
     let model = &scene.app.model;
-    let entry = model
-        .inventory
-        .host(host)
-        .and_then(|host| host.balancer.as_ref());
-    let backend = entry
-        .zip(report)
-        .and_then(|(entry, report)| model.broker_backend(entry, report));
-    let current = backend.and_then(|backend| backend.sessions);
-    let limit = backend
-        .zip(report)
-        .and_then(|(backend, report)| report.frontend(backend.name.raw())?.session_limit);
+    let known = model.inventory.host(host).zip(report);
+    let backends = known.map_or_else(Vec::new, |(entry, report)| {
+        model.broker_backends(entry, report)
+    });
+    let current = sum(backends.iter().map(|backend| backend.sessions));
+    let limit = match (report, backends.as_slice()) {
+        (Some(report), [backend]) => {
+            let entrances = report.entrances(backend.name.raw());
+            sum(entrances.iter().map(|frontend| frontend.session_limit))
+        }
+        _ => None,
+    };
     let mut spans = vec![scene.figure(current.map(format::count))];
     if let Some(limit) = limit {
         spans.push(scene.span(Role::Dim, format!("/{limit}")));
     }
     spans.push(scene.span(Role::Dim, " sessions"));
     spans
+}
+
+/// All figures together; none where one is not known, or there is none.
+fn sum(figures: impl Iterator<Item = Option<u64>>) -> Option<u64> {
+    let figures: Vec<u64> = figures.collect::<Option<_>>()?;
+    (!figures.is_empty()).then(|| figures.iter().sum())
 }

@@ -7,11 +7,10 @@ use super::super::super::text;
 use super::super::super::theme::Role;
 use super::super::super::words::{self, Mark};
 use super::{Room, Traffic, Widths, traffic};
-use crate::app::rows::known_servers;
-use crate::model::balancer::{ServerRow, ServerStatus};
+use crate::model::balancer::ServerRow;
 use crate::model::name::{HostName, NodeName};
 use crate::model::node::NodeState;
-use crate::model::path::MatchBasis;
+use crate::model::path::{MatchBasis, Placed};
 use ratatui::style::{Modifier, Style};
 use ratatui::text::Span;
 
@@ -34,12 +33,12 @@ pub(super) fn server(
     let traffic = traffic(scene, host);
     let cut = scene.theme.sign(Glyph::Ellipsis);
     let mark = if is_current {
-        scene.server_mark(row)
+        scene.server_mark(host, row)
     } else {
         Mark {
             glyph: Glyph::Unknown,
             role: Role::Unknown,
-            words: row.status.word().to_owned(),
+            words: row.status.short().to_owned(),
         }
     };
     let is_quiet = traffic == Traffic::Standby && mark.glyph == Glyph::Well || !is_current;
@@ -47,19 +46,24 @@ pub(super) fn server(
     let name_role = if is_quiet { Role::Dim } else { Role::Text };
     spans.push(scene.span_raw(name_role, name));
     spans.push(Span::raw("  "));
-    let mut edge = edge(scene, row, &mark, (is_current.into(), is_quiet.into()));
+    let mut edge = edge(
+        scene,
+        (host, row),
+        &mark,
+        (is_current.into(), is_quiet.into()),
+    );
     if widths.room == Room::Tight {
         edge.truncate(EDGE_WITHOUT_SESSIONS);
     }
     spans.extend(edge);
     if widths.room == Room::Wide {
-        let check = words::check(row).filter(|_| !row.status.takes_clients());
+        let check = words::check(row).filter(|_| !row.takes_clients());
         let text = padded(&check.unwrap_or_default(), 17, cut);
         spans.push(Span::raw(" "));
         spans.push(scene.span_raw(if is_current { mark.role } else { Role::Unknown }, text));
     }
     spans.push(Span::raw("  "));
-    behind(scene, row, widths, spans, is_quiet.into());
+    behind(scene, (host, row), widths, spans, is_quiet.into());
 }
 
 /// Whether what is drawn is so now.
@@ -81,15 +85,15 @@ const EDGE_WITHOUT_SESSIONS: usize = 3;
 /// The edge to the server with its status and sessions, at the place where it would break.
 fn edge(
     scene: &Scene<'_>,
-    row: &ServerRow,
+    (on, row): (&HostName, &ServerRow),
     mark: &Mark,
     (current, quiet): (Current, Quiet),
 ) -> Vec<Span<'static>> {
     let sign = match (&row.status, current) {
         (_, Current::No) => scene.sign(Role::Unknown, Glyph::DoubtfulEdge),
-        (ServerStatus::Down(_), Current::Yes) => Span::styled(
+        (status, Current::Yes) if status.is_down() => Span::styled(
             scene.theme.sign(Glyph::BrokenEdge),
-            consequence(scene, row, mark),
+            consequence(scene, (on, row), mark),
         ),
         (_, Current::Yes) => Span::raw(format!("  {}", scene.theme.sign(mark.glyph)))
             .style(scene.style(mark.sign_role())),
@@ -97,7 +101,7 @@ fn edge(
     let word = Span::styled(
         format!("{:<8}", mark.words),
         match current {
-            Current::Yes => consequence(scene, row, mark),
+            Current::Yes => consequence(scene, (on, row), mark),
             Current::No => scene.theme.stale(),
         },
     );
@@ -120,10 +124,10 @@ fn edge(
 
 /// Where the node behind a server does not run, that is the cause and bright; what HAProxy makes
 /// of it is the consequence and less so.
-fn consequence(scene: &Scene<'_>, row: &ServerRow, mark: &Mark) -> Style {
+fn consequence(scene: &Scene<'_>, (on, row): (&HostName, &ServerRow), mark: &Mark) -> Style {
     let style = scene.style(mark.role);
     let model = &scene.app.model;
-    let node = model.member_behind(row).map(|(node, _)| node);
+    let node = model.member_behind(on, row).map(|(node, _)| node);
     if node.is_some_and(|node| model.node(node, scene.at).state != NodeState::Running) {
         style.remove_modifier(Modifier::BOLD)
     } else {
@@ -134,12 +138,12 @@ fn consequence(scene: &Scene<'_>, row: &ServerRow, mark: &Mark) -> Style {
 /// The node behind a server.
 fn behind(
     scene: &Scene<'_>,
-    row: &ServerRow,
+    (on, row): (&HostName, &ServerRow),
     widths: &Widths,
     spans: &mut Vec<Span<'static>>,
     quiet: Quiet,
 ) {
-    let Some((node, basis)) = scene.app.model.member_behind(row) else {
+    let Some((node, basis)) = scene.app.model.member_behind(on, row) else {
         spans.push(scene.span(Role::Unknown, "no known node behind it"));
         return;
     };
@@ -238,13 +242,26 @@ pub(super) fn loose_node(
         widths,
         (Behind::Nothing, Quiet::No),
     ));
-    let any_known = scene
-        .app
-        .model
-        .inventory
-        .balancers()
-        .any(|(host, _)| !known_servers(&scene.app.model, &host.name).is_empty());
-    if any_known {
+    let model = &scene.app.model;
+    let placed = |wanted: Placed| {
+        let mut all = model.inventory.balancers();
+        all.any(|(host, _)| model.placed(node, host, scene.at) == wanted)
+    };
+    // What could not be read may lead there.
+    if placed(Placed::Missing) && !placed(Placed::Unknown) {
         spans.push(scene.span(Role::Warn, "  behind no load balancer"));
+    }
+    let is_unread = |host: &HostName| {
+        let report = model.balancer(host, scene.at);
+        report.is_some_and(|report| !report.unread.is_empty())
+    };
+    if placed(Placed::Unknown)
+        && model
+            .inventory
+            .balancers()
+            .any(|(host, _)| is_unread(&host.name))
+    {
+        let words = "  its server may be on a line that could not be read";
+        spans.push(scene.span(Role::Unknown, words));
     }
 }

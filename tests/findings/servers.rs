@@ -1,0 +1,300 @@
+//! Servers: which member stands behind them, by whom they are kept out, why they are down; and
+//! nothing is concluded from what could not be read.
+
+use super::balancers::{backend, both, finding, row, with};
+use super::cluster::{host, node};
+use super::scene::view;
+use super::{VERSION, found, healthy, ids, is};
+use rmqtop::findings::Severity;
+use rmqtop::model::balancer::{BalancerReport, ServerRow, ServerStatus, UnreadLine};
+use rmqtop::model::broker::Listener;
+use rmqtop::model::observation::Payload;
+use rmqtop::model::path::{MatchBasis, Placed};
+use rmqtop::model::text::Shown;
+use rstest::rstest;
+
+#[rstest]
+#[case("MAINT", "MAINT, by a person")]
+#[case("DRAIN", "DRAIN, by a person")]
+#[case("DRAIN (agent)", "DRAIN (agent), by its agent or by a person")]
+#[case(
+    "MAINT (resolution)",
+    "MAINT (resolution), by DNS: its name does not resolve there"
+)]
+#[case("MAINT (via px/a)", "MAINT (via px/a), because it follows px/a")]
+#[case("NOLB 1/3", "NOLB 1/3, by its check, which answers 404")]
+fn a_server_that_is_kept_out_is_told_with_by_whom_and_where_it_differs(
+    #[case] status: &str,
+    #[case] words: &str,
+) {
+    let out = with(|report| row(report, 2).status = ServerStatus::parse(status));
+    let mut cluster = healthy();
+    cluster.sees(0, Payload::Balancer(out.clone()));
+    assert_eq!(ids(&cluster), vec![is("S3", Severity::Warning, "mq-node3")]);
+    assert_eq!(
+        found(&cluster)[0].title,
+        format!(
+            "mq-node3 gets no new clients on rabbit-node1: {words}; it gets some on rabbit-node2"
+        )
+    );
+    both(&mut cluster, &out);
+    assert_eq!(
+        found(&cluster)[0].title,
+        format!("mq-node3 gets no new clients on both load balancers: {words}")
+    );
+}
+
+#[test]
+fn two_of_three_that_a_person_took_out_are_two_warnings() {
+    let mut cluster = healthy();
+    let report = with(|report| {
+        row(report, 1).status = ServerStatus::Maint;
+        row(report, 2).status = ServerStatus::Drain(None);
+    });
+    both(&mut cluster, &report);
+    let expected = ["mq-node2", "mq-node3"].map(|name| is("S3", Severity::Warning, name));
+    assert_eq!(ids(&cluster), expected);
+    let back = "put back by `set server rabbitmq_cluster/mq-node2 state ready` on the runtime \
+                socket of rabbit-node1";
+    assert!(found(&cluster)[0].evidence.contains(&back.to_owned()));
+}
+
+#[test]
+fn a_running_member_in_no_backend_is_told_and_not_while_a_line_could_not_be_read() {
+    let lacking = with(|report| {
+        backend(report).servers.pop();
+    });
+    let mut cluster = healthy();
+    cluster.sees(0, Payload::Balancer(lacking.clone()));
+    assert_eq!(
+        ids(&cluster),
+        vec![is("S4", Severity::Warning, "rabbit@rabbit-node3")]
+    );
+    assert_eq!(
+        found(&cluster)[0].title,
+        "rabbit@rabbit-node3 runs, but HAProxy on rabbit-node1 has no server for it"
+    );
+    both(&mut cluster, &lacking);
+    assert_eq!(
+        found(&cluster)[0].title,
+        "rabbit@rabbit-node3 runs, but is behind no load balancer"
+    );
+    let mut unread = lacking;
+    unread.unread.push(UnreadLine::default());
+    both(&mut cluster, &unread);
+    let lines = ["rabbit-node1", "rabbit-node2"].map(|on| is("S5", Severity::Warning, on));
+    assert_eq!(ids(&cluster), lines);
+    assert_eq!(
+        found(&cluster)[0].title,
+        "1 line of HAProxy's statistics on rabbit-node1 could not be read"
+    );
+    let entry = cluster.model.inventory.host(&host(0)).unwrap();
+    let placed = cluster.model.placed(&node(2), entry, cluster.now);
+    assert_eq!(placed, Placed::Unknown);
+    let (last, unknown) = cluster.model.last_server_on(&node(0), cluster.now);
+    assert_eq!((last, unknown), (vec![], vec![]), "node2 is another");
+}
+
+#[test]
+fn the_only_other_server_may_be_on_a_line_that_could_not_be_read() {
+    let mut cluster = healthy();
+    let report = with(|report| {
+        backend(report).servers.truncate(1);
+        report.unread.push(UnreadLine::default());
+    });
+    cluster.sees(0, Payload::Balancer(report));
+    let (last, unknown) = cluster.model.last_server_on(&node(0), cluster.now);
+    assert_eq!((last, unknown), (vec![], vec![host(0)]));
+}
+
+#[test]
+fn a_row_of_the_nodes_that_could_not_be_read_makes_nobody_a_stranger() {
+    let mut cluster = healthy();
+    for by in 0..2 {
+        let mut report = view(by, VERSION, &[]);
+        report.nodes.pop();
+        report.skipped_rows = 1;
+        cluster.sees(by, Payload::Broker(report));
+    }
+    assert_eq!(cluster.model.is_member(&node(2), cluster.now), None);
+    assert_eq!(
+        finding(&cluster, "S5", "rabbit-node1").title,
+        "1 row of the nodes that rabbit-node1 lists could not be read"
+    );
+}
+
+#[test]
+fn loopback_is_the_load_balancers_own_host() {
+    let mut cluster = healthy();
+    for (number, loopback) in [(0, "127.0.0.1:5672"), (1, "[::1]:5672")] {
+        let report = with(|report| row(report, number).address = Some(Shown::new(loopback)));
+        cluster.sees(number, Payload::Balancer(report.clone()));
+        let server = &report.backends[0].servers[number];
+        let behind = cluster.model.member_behind(&host(number), server);
+        assert_eq!(behind, Some((&node(number), MatchBasis::Address)));
+        let elsewhere = cluster.model.member_behind(&host(1 - number), server);
+        assert_eq!(elsewhere, Some((&node(1 - number), MatchBasis::Address)));
+    }
+    assert_eq!(ids(&cluster), vec![]);
+}
+
+fn listener(of: usize, port: u16) -> Listener {
+    Listener {
+        node: node(of),
+        protocol: Shown::new("amqp"),
+        address: Shown::new("::"),
+        port,
+    }
+}
+
+#[test]
+fn brokers_at_one_address_are_told_apart_by_port() {
+    let mut cluster = healthy();
+    let one = cluster.model.inventory.hosts[0].addresses.clone();
+    cluster.model.inventory.hosts[1].addresses = one;
+    let mut report = view(0, VERSION, &[]);
+    report.listeners = vec![listener(0, 5672), listener(1, 5673)];
+    cluster.sees(0, Payload::Broker(report));
+    let server = |address: &str| ServerRow {
+        address: Some(Shown::new(address)),
+        name: Shown::new("mq"),
+        ..ServerRow::default()
+    };
+    let behind = |address: &str| {
+        let server = server(address);
+        let found = cluster.model.member_behind(&host(0), &server);
+        found.map(|(found, _)| found.clone())
+    };
+    assert_eq!(behind("192.168.0.12:5672"), Some(node(0)));
+    assert_eq!(behind("192.168.0.12:5673"), Some(node(1)));
+    assert_eq!(behind("192.168.0.12:5674"), None, "neither listens there");
+}
+
+/// The report with a second backend for TLS, of which one server is DOWN.
+fn with_tls() -> BalancerReport {
+    with(|report| {
+        let mut tls = backend(report).clone();
+        tls.name = Shown::new("rabbitmq_tls");
+        tls.servers[1].status = ServerStatus::Down(None);
+        report.backends.push(tls);
+    })
+}
+
+#[test]
+fn two_servers_of_one_member_stay_two() {
+    let mut cluster = healthy();
+    for host in &mut cluster.model.inventory.hosts {
+        host.balancer
+            .iter_mut()
+            .for_each(|entry| entry.backend = None);
+    }
+    both(&mut cluster, &with_tls());
+    assert_eq!(
+        ids(&cluster),
+        vec![is("D1", Severity::Critical, "rabbitmq_tls/mq-node2")]
+    );
+    let second = with(|report| {
+        let mut again = row(report, 1).clone();
+        again.name = Shown::new("mq-node2-b");
+        again.status = ServerStatus::Down(None);
+        backend(report).servers.push(again);
+    });
+    both(&mut cluster, &second);
+    assert_eq!(
+        ids(&cluster),
+        vec![is("D1", Severity::Critical, "mq-node2-b")]
+    );
+}
+
+#[rstest]
+#[case(
+    "L4CON",
+    "Connection refused",
+    Some(5672),
+    "nothing accepts connections of rabbit-node1 at 192.168.0.14:5672, although the node reports a listener there: it may be drained, which this release does not tell; or a firewall refuses"
+)]
+#[case(
+    "L4CON",
+    "Connection refused",
+    Some(5673),
+    "haproxy.cfg sends clients to port 5672, and rabbit@rabbit-node2 takes AMQP on 5673"
+)]
+#[case(
+    "L4CON",
+    "Connection refused",
+    None,
+    "nothing accepts connections of rabbit-node1 at 192.168.0.14:5672"
+)]
+#[case(
+    "L4CON",
+    "No route to host",
+    None,
+    "rabbit-node1 has no route to 192.168.0.14:5672"
+)]
+#[case(
+    "L4TOUT",
+    "",
+    None,
+    "192.168.0.14:5672 does not answer rabbit-node1: the way is cut, or a firewall drops the packets"
+)]
+#[case(
+    "L6RSP",
+    "handshake failure",
+    None,
+    "the TLS handshake from rabbit-node1 with 192.168.0.14:5672 fails: handshake failure"
+)]
+#[case(
+    "L7STS",
+    "",
+    None,
+    "192.168.0.14:5672 is reached from rabbit-node1, but answers the check otherwise than haproxy.cfg expects"
+)]
+#[case("L4OK", "", None, "")]
+fn why_a_server_is_down_is_what_its_check_met(
+    #[case] code: &str,
+    #[case] text: &str,
+    #[case] listens: Option<u16>,
+    #[case] cause: &str,
+) {
+    let mut cluster = healthy();
+    if let Some(port) = listens {
+        let mut report = view(0, VERSION, &[]);
+        report.listeners = vec![listener(1, port)];
+        cluster.sees(0, Payload::Broker(report));
+    }
+    let report = with(|report| {
+        let down = row(report, 1);
+        down.status = ServerStatus::Down(None);
+        down.check_status = Some(Shown::new(code));
+        down.check_text = Some(Shown::new(text));
+    });
+    cluster.sees(0, Payload::Balancer(report));
+    let causes: Vec<&str> = Some(cause)
+        .filter(|cause| !cause.is_empty())
+        .into_iter()
+        .collect();
+    let found = finding(&cluster, "D2", "mq-node2");
+    assert_eq!(found.causes, causes);
+    let says = found
+        .evidence
+        .iter()
+        .any(|line| line.starts_with("cause not known; check next"));
+    assert_eq!(says, causes.is_empty());
+}
+
+#[test]
+fn load_balancers_that_lead_to_different_places_are_the_cause_of_a_difference() {
+    let mut cluster = healthy();
+    let report = with(|report| {
+        let down = row(report, 1);
+        down.status = ServerStatus::Down(None);
+        down.address = Some(Shown::new("192.168.0.14:5999"));
+        down.check_status = Some(Shown::new("L7STS"));
+    });
+    cluster.sees(0, Payload::Balancer(report));
+    assert_eq!(
+        finding(&cluster, "D2", "mq-node2").causes[0],
+        "the load balancers do not have the same configuration: 192.168.0.14:5999 on \
+         rabbit-node1, 192.168.0.14:5672 on rabbit-node2"
+    );
+}
