@@ -8,6 +8,7 @@ use crate::model::balancer::{Backend, ServerRow};
 use crate::model::moment::Moment;
 use crate::model::name::{HostName, NodeName};
 use crate::model::node::NodeState;
+use crate::model::text::Shown;
 use crate::model::vip::VipVerdict;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -173,6 +174,22 @@ pub fn known_servers<'a>(model: &'a Model, host: &HostName) -> Vec<KnownServer<'
     backends.flat_map(each).collect()
 }
 
+/// How a server is called among these rows: with its backend where another has the same name.
+pub fn server_label(rows: &[Row], backend: &str, name: &str) -> String {
+    let is_twin = |row: &Row| {
+        matches!(
+            &row.subject,
+            Subject::Server { backend: other, name: same, .. } if same == name && other != backend
+        )
+    };
+    let shown = Shown::new(name);
+    if rows.iter().any(is_twin) {
+        format!("{}/{shown}", Shown::new(backend))
+    } else {
+        shown.to_string()
+    }
+}
+
 fn servers(model: &Model, now: Moment) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     for (host, _) in model.inventory.balancers() {
@@ -315,4 +332,28 @@ pub(super) fn keep(all: Vec<Row>, state: &ListState) -> Vec<Row> {
     }
     kept.reverse();
     kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Health, Row, Subject, row, server_label};
+
+    #[test]
+    fn a_server_is_called_by_its_backend_too_where_another_has_its_name() {
+        let server = |backend: &str, name: &str| -> Row {
+            let subject = Subject::Server {
+                balancer: None,
+                backend: backend.to_owned(),
+                name: name.to_owned(),
+            };
+            row(subject, 0, String::new(), Health::Well)
+        };
+        let rows = [
+            server("amqp", "mq-node1"),
+            server("amqps", "mq-node1"),
+            server("amqp", "mq-node2"),
+        ];
+        assert_eq!(server_label(&rows, "amqps", "mq-node1"), "amqps/mq-node1");
+        assert_eq!(server_label(&rows, "amqp", "mq-node2"), "mq-node2");
+    }
 }

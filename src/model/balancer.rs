@@ -223,75 +223,69 @@ mod tests {
     };
     use crate::model::text::Shown;
 
-    /// judging.md, "A load balancer's backend": HAProxy's own row first, then the servers.
+    /// `status`, `act` and `bck` of the backend's own row, and the statuses of its servers.
+    type Rows = (
+        &'static str,
+        Option<u64>,
+        Option<u64>,
+        &'static [&'static str],
+    );
+
+    fn backend((status, active, backup, servers): Rows) -> Backend {
+        let server = |status: &&str| ServerRow {
+            status: ServerStatus::parse(status),
+            weight: Some(1),
+            ..ServerRow::default()
+        };
+        Backend {
+            status: Shown::new(status),
+            active,
+            backup,
+            servers: servers.iter().map(server).collect(),
+            ..Backend::default()
+        }
+    }
+
+    fn unread(lines: usize) -> BalancerReport {
+        BalancerReport {
+            unread: vec![UnreadLine::default(); lines],
+            ..BalancerReport::default()
+        }
+    }
+
+    /// judging.md, "A load balancer's backend": HAProxy's own row is believed, whatever is unread.
     #[test]
-    fn the_table_of_a_backend() {
-        type Row = (
-            &'static str,
-            Option<u64>,
-            Option<u64>,
-            &'static [&'static str],
-            bool,
-            Left,
-        );
-        let rows: [Row; 14] = [
-            (
-                "UP",
-                Some(3),
-                Some(0),
-                &["UP", "UP", "UP"],
-                true,
-                Left::Some,
-            ),
-            (
-                "UP",
-                Some(1),
-                Some(0),
-                &["DOWN", "MAINT"],
-                false,
-                Left::Some,
-            ),
-            ("UP", Some(0), Some(1), &["DOWN", "UP"], true, Left::Some),
-            ("DOWN", Some(0), Some(0), &["UP", "UP"], true, Left::None),
-            ("DOWN", None, None, &["UP"], true, Left::None),
+    fn the_table_of_a_backend_by_its_own_row() {
+        let rows: [(Rows, Left); 6] = [
+            (("UP", Some(3), Some(0), &["UP", "UP", "UP"]), Left::Some),
+            (("UP", Some(1), Some(0), &["DOWN", "MAINT"]), Left::Some),
+            (("UP", Some(0), Some(1), &["DOWN", "UP"]), Left::Some),
+            (("DOWN", Some(0), Some(0), &["UP", "UP"]), Left::None),
+            (("DOWN", None, None, &["UP"]), Left::None),
             // A backend without servers is `UP`, and turns every client away.
-            ("UP", Some(0), Some(0), &[], true, Left::None),
-            ("UP", Some(0), Some(0), &[], false, Left::None),
-            // Its own row could not be read.
-            ("", None, None, &["UP 1/3", "DOWN"], false, Left::Some),
-            ("", None, None, &["no check"], true, Left::Some),
-            (
-                "",
-                None,
-                None,
-                &["DOWN", "MAINT (resolution)"],
-                true,
-                Left::None,
-            ),
-            ("", None, None, &["DOWN"], false, Left::Unknown),
-            ("", None, None, &["FUTURE"], true, Left::Unknown),
-            ("", None, None, &[], true, Left::None),
-            ("", None, None, &[], false, Left::Unknown),
+            (("UP", Some(0), Some(0), &[]), Left::None),
         ];
-        for (status, active, backup, servers, all_read, left) in rows {
-            let server = |status: &&str| ServerRow {
-                status: ServerStatus::parse(status),
-                weight: Some(1),
-                ..ServerRow::default()
-            };
-            let backend = Backend {
-                status: Shown::new(status),
-                active,
-                backup,
-                servers: servers.iter().map(server).collect(),
-                ..Backend::default()
-            };
-            let case = format!("{status} {active:?} {backup:?} {servers:?} {all_read}");
-            let mut report = BalancerReport::default();
-            if !all_read {
-                report.unread.push(UnreadLine::default());
+        for (row, left) in rows {
+            for lines in 0..2 {
+                assert_eq!(unread(lines).left(&backend(row)), left, "{row:?} {lines}");
             }
-            assert_eq!(report.left(&backend), left, "{case}");
+        }
+    }
+
+    /// The same where that row could not be read: whole, and with an unread line.
+    #[test]
+    fn the_table_of_a_backend_by_its_servers() {
+        let rows: [(&'static [&'static str], Left, Left); 5] = [
+            (&["UP 1/3", "DOWN"], Left::Some, Left::Some),
+            (&["no check"], Left::Some, Left::Some),
+            (&["DOWN", "MAINT (resolution)"], Left::None, Left::Unknown),
+            (&["FUTURE"], Left::Unknown, Left::Unknown),
+            (&[], Left::None, Left::Unknown),
+        ];
+        for (servers, whole, broken) in rows {
+            let backend = backend(("", None, None, servers));
+            assert_eq!(unread(0).left(&backend), whole, "{servers:?}");
+            assert_eq!(unread(1).left(&backend), broken, "{servers:?}");
         }
     }
 

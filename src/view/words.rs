@@ -98,7 +98,7 @@ pub fn check(server: &ServerRow) -> Option<String> {
         return Some(format!("via {tracked}"));
     }
     if *status == ServerStatus::MaintByResolution {
-        return Some("no DNS (resolution)".to_owned());
+        return Some("unresolved (DNS)".to_owned());
     }
     if matches!(
         status,
@@ -254,7 +254,7 @@ mod tests {
         }
         assert_eq!(check(&ServerRow::default()), None);
         let kept_out = [
-            ("MAINT (resolution)", "no DNS (resolution)"),
+            ("MAINT (resolution)", "unresolved (DNS)"),
             ("MAINT (via px/a)", "via px/a"),
             ("DOWN (agent)", "its agent (agent)"),
         ];

@@ -45,18 +45,17 @@ impl Header {
     }
 
     /// Whether a line has all its cells where the header says. One comma more or less would give
-    /// every figure behind it another meaning.
+    /// every figure behind it another meaning; only the one at the end of the line means nothing.
     fn fits(&self, record: &StringRecord) -> bool {
-        match self.dash {
-            Some(dash) => record.get(dash) == Some("-"),
-            None => {
-                record.len() >= self.width
-                    && record
-                        .iter()
-                        .skip(self.width)
-                        .all(|cell| cell.trim().is_empty())
-            }
+        if let Some(dash) = self.dash {
+            return record.get(dash) == Some("-");
         }
+        let is_filled = |cell: &str| !cell.trim().is_empty();
+        let mut extra = record.iter().skip(self.width);
+        let lacks_the_last = record.len() + 1 == self.width
+            && self.columns.len() < self.width
+            && record.iter().next_back().is_some_and(is_filled);
+        lacks_the_last || record.len() >= self.width && !extra.any(is_filled)
     }
 }
 
@@ -317,6 +316,21 @@ mod tests {
             let report = page(&format!("{head}{line}\npx,BACKEND,UP,1,1,0,1,-,\n"));
             assert_eq!(report.unread.len(), 1, "{line}");
             assert_eq!(report.backend("px").unwrap().servers.len(), 1, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_comma_at_the_end_of_a_line_may_be_missing_on_either_side() {
+        let pages = [
+            "# pxname,svname,status,weight,\npx,a,UP,1\n",
+            "# pxname,svname,status,weight\npx,a,UP,1,\n",
+        ];
+        for text in pages {
+            let report = page(text);
+            assert_eq!(
+                (report.unread.len(), report.backends[0].servers.len()),
+                (0, 1)
+            );
         }
     }
 

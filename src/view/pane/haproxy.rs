@@ -10,13 +10,12 @@ use super::super::text;
 use super::super::theme::Role;
 use super::super::words::{self, Mark};
 use crate::app::focus::{ListId, Subject};
-use crate::app::rows::{Row, known_servers};
+use crate::app::rows::{Row, known_servers, server_label};
 use crate::model::balancer::ServerRow;
 use crate::model::name::HostName;
 use crate::model::observation::SourceKind;
 use crate::model::path::MatchBasis;
 use crate::model::reading::Freshness;
-use crate::model::text::Shown;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
@@ -86,10 +85,10 @@ fn lead_width(scene: &Scene<'_>, rows: &[Row]) -> u16 {
 
 fn names_width(scene: &Scene<'_>, rows: &[Row]) -> (usize, usize) {
     let server = rows.iter().filter_map(|row| {
-        let Subject::Server { name, .. } = &row.subject else {
+        let Subject::Server { backend, name, .. } = &row.subject else {
             return None;
         };
-        Some(text::width(Shown::new(name).as_str()))
+        Some(text::width(&server_label(rows, backend, name)))
     });
     let members = scene.app.model.members();
     let node = members.iter().map(|node| text::width(scene.short(node)));
@@ -135,7 +134,7 @@ fn block(
             width: plan.lead.saturating_sub(2),
             ..at
         };
-        paint::left(buf, inside, names_cells(scene, id, names));
+        paint::left(buf, inside, names_cells(scene, rows, id, names));
         for (index, host) in (0u16..).zip(hosts) {
             let x = at.x + plan.lead + index * plan.group;
             let cell = Rect {
@@ -153,12 +152,13 @@ fn block(
 
 fn names_cells(
     scene: &Scene<'_>,
+    rows: &[Row],
     (backend, name): (&str, &str),
     names: (usize, usize),
 ) -> Vec<Span<'static>> {
     let cut = scene.theme.sign(Glyph::Ellipsis);
-    let shown = Shown::new(name);
-    let server = text::cut_middle(shown.as_str(), names.0, cut);
+    let label = server_label(rows, backend, name);
+    let server = text::cut_middle(&label, names.0, cut);
     let gap = names.0.saturating_sub(text::width(&server)) + 2;
     let mut spans = vec![
         scene.span_raw(Role::Text, server),

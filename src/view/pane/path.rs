@@ -13,7 +13,7 @@ use super::super::text;
 use super::super::theme::Role;
 use super::super::words::{self, Mark};
 use crate::app::focus::{ListId, Subject};
-use crate::app::rows::{Row, known_servers};
+use crate::app::rows::{Row, known_servers, server_label};
 use crate::model::balancer::BalancerReport;
 use crate::model::name::HostName;
 use crate::model::observation::SourceKind;
@@ -66,10 +66,10 @@ impl Widths {
     fn measure(scene: &Scene<'_>, rows: &[Row], width: u16) -> Self {
         let longest = |names: &mut dyn Iterator<Item = usize>| names.max().unwrap_or(0);
         let server = longest(&mut rows.iter().filter_map(|row| {
-            let Subject::Server { name, .. } = &row.subject else {
+            let Subject::Server { backend, name, .. } = &row.subject else {
                 return None;
             };
-            Some(text::width(crate::model::text::Shown::new(name).as_str()))
+            Some(text::width(&server_label(rows, backend, name)))
         }));
         let members = scene.app.model.members();
         let node = longest(&mut members.iter().map(|node| text::width(scene.short(node))));
@@ -105,7 +105,8 @@ fn line(
         } => {
             let known = known_servers(&scene.app.model, host);
             if let Some(known) = known.iter().find(|known| known.is(backend, name)) {
-                server::server(scene, host, known.server, widths, &mut spans);
+                let label = server_label(rows, backend, name);
+                server::server(scene, (host, known.server), &label, widths, &mut spans);
             }
         }
         Subject::Node(node) => server::loose_node(scene, node, widths, &mut spans),

@@ -23,8 +23,8 @@ fn padded(text: &str, width: usize, mark: &str) -> String {
 /// Writes a server's row.
 pub(super) fn server(
     scene: &Scene<'_>,
-    host: &HostName,
-    row: &ServerRow,
+    (host, row): (&HostName, &ServerRow),
+    label: &str,
     widths: &Widths,
     spans: &mut Vec<Span<'static>>,
 ) {
@@ -42,7 +42,7 @@ pub(super) fn server(
         }
     };
     let is_quiet = traffic == Traffic::Standby && mark.glyph == Glyph::Well || !is_current;
-    let name = padded(row.name.as_str(), widths.server, cut);
+    let name = padded(label, widths.server, cut);
     let name_role = if is_quiet { Role::Dim } else { Role::Text };
     spans.push(scene.span_raw(name_role, name));
     spans.push(Span::raw("  "));
