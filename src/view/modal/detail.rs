@@ -187,7 +187,9 @@ impl Page<'_> {
             };
             self.server_line(&host, &server);
             self.figure("status", Some(server.state()));
-            self.figure("kept out", server.kept_out_by());
+            if let Some(by) = server.kept_out_by() {
+                self.figure("kept out", Some(by));
+            }
             self.figure("backend", Some(backend.to_owned()));
             self.figure("address", server.address.as_ref().map(ToString::to_string));
             let matched = self.scene.app.model.member_behind(&host, &server);
