@@ -27,19 +27,22 @@ fn judge(model: &Model, node: &NodeView<'_>, now: Moment) -> Option<Finding> {
         let found = all.filter(|(host, _)| model.placed(&node.name, host, now) == wanted);
         found.map(|(host, _)| &host.name).collect()
     };
-    let (missing, served) = (on(Placed::Missing), on(Placed::Served));
+    let (mut missing, served) = (on(Placed::Missing), on(Placed::Served));
+    let all = model.inventory.balancers().count();
+    let is_behind_none = missing.len() == all;
+    // One that has no server at all is told of once, as that.
+    missing.retain(|host| has_servers(model, host, now));
     let strange: Vec<String> = on(Placed::Unknown)
         .into_iter()
         .filter_map(|host| strangers(model, host, now))
         .collect();
     let name = &node.name;
-    let all = model.inventory.balancers().count();
     let title = if missing.is_empty() {
         if strange.is_empty() {
             return None;
         }
         format!("no server of HAProxy could be matched to {name}, which runs")
-    } else if missing.len() == all {
+    } else if is_behind_none {
         format!("{name} runs, but is behind no load balancer")
     } else {
         format!(
@@ -53,6 +56,14 @@ fn judge(model: &Model, node: &NodeView<'_>, now: Moment) -> Option<Finding> {
             .evidence(there)
             .evidence(strange),
     )
+}
+
+fn has_servers(model: &Model, on: &HostName, now: Moment) -> bool {
+    let known = model.inventory.host(on).zip(model.balancer(on, now));
+    known.is_some_and(|(host, report)| {
+        let mut backends = model.broker_backends(host, report).into_iter();
+        backends.any(|backend| !backend.servers.is_empty())
+    })
 }
 
 /// The servers of a load balancer that belong to no declared host, where all could be read.

@@ -97,6 +97,7 @@ fn a_backend_without_servers_is_up_and_turns_every_client_away() {
         none.causes,
         ["`rabbitmq_cluster` in haproxy.cfg names no server"]
     );
+    assert!(!has(&cluster, "S4"), "it is told of once");
     // The same where the configuration names no backend, so that none is found by its servers.
     let mut cluster = healthy();
     for host in &mut cluster.model.inventory.hosts {
