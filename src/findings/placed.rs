@@ -32,16 +32,19 @@ fn judge(model: &Model, node: &NodeView<'_>, now: Moment) -> Option<Finding> {
     let is_behind_none = missing.len() == all;
     // One that has no server at all is told of once, as that.
     missing.retain(|host| has_servers(model, host, now));
-    let strange: Vec<String> = on(Placed::Unknown)
+    let (strange, where_strange): (Vec<String>, Vec<&HostName>) = on(Placed::Unknown)
         .into_iter()
-        .filter_map(|host| strangers(model, host, now))
-        .collect();
+        .filter_map(|host| Some((strangers(model, host, now)?, host)))
+        .unzip();
     let name = &node.name;
     let title = if missing.is_empty() {
         if strange.is_empty() {
             return None;
         }
-        format!("no server of HAProxy could be matched to {name}, which runs")
+        format!(
+            "{name} runs, but no server of HAProxy on {} could be matched to it",
+            listed(where_strange)
+        )
     } else if is_behind_none {
         format!("{name} runs, but is behind no load balancer")
     } else {

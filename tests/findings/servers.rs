@@ -298,3 +298,27 @@ fn load_balancers_that_lead_to_different_places_are_the_cause_of_a_difference() 
          rabbit-node1, 192.168.0.14:5672 on rabbit-node2"
     );
 }
+
+#[test]
+fn a_member_that_no_server_matches_is_told_beside_the_server_that_may_be_its_own() {
+    let mut cluster = healthy();
+    let report = with(|report| {
+        let strange = row(report, 2);
+        strange.name = Shown::new("mq-c");
+        strange.address = Some(Shown::new("10.0.0.9:5672"));
+    });
+    cluster.sees(0, Payload::Balancer(report));
+    let doubt = finding(&cluster, "S4", "rabbit@rabbit-node3");
+    assert_eq!(
+        doubt.title,
+        "rabbit@rabbit-node3 runs, but no server of HAProxy on rabbit-node1 could be matched to it"
+    );
+    let lines = [
+        "rabbit-node2 has one",
+        "on rabbit-node1, mq-c (10.0.0.9:5672) belongs to no declared host",
+    ];
+    assert_eq!(
+        (doubt.severity, doubt.evidence),
+        (Severity::Warning, lines.map(str::to_owned).to_vec())
+    );
+}
