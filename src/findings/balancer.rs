@@ -96,7 +96,8 @@ fn gone(model: &Model, host: &HostEntry, now: Moment) -> Option<Finding> {
     })
 }
 
-/// H2: nothing that balances the brokers; critical where no other backend could either.
+/// H2: nothing that balances the brokers; critical where what there is has no server left. That
+/// there is nothing at all may be the page's own choice (`stats scope`).
 fn no_backend(host: &HostEntry, report: &BalancerReport) -> Option<Finding> {
     let name = &host.name;
     let declared = host
@@ -108,8 +109,8 @@ fn no_backend(host: &HostEntry, report: &BalancerReport) -> Option<Finding> {
         return None;
     }
     let others = report.backends.iter().filter(|backend| !backend.is_http());
-    let serves = others.clone().any(|each| report.left(each) == Left::Some);
-    let severity = if serves {
+    let left: Vec<Left> = others.clone().map(|each| report.left(each)).collect();
+    let severity = if left.is_empty() || left.contains(&Left::Some) {
         Severity::Warning
     } else {
         Severity::Critical
