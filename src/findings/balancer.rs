@@ -132,7 +132,10 @@ fn no_backend(host: &HostEntry, report: &BalancerReport) -> Option<Finding> {
             "`backend` in the configuration names another proxy than {}; or that proxy is `disabled`",
             listed(&names)
         )]),
-        (Some(_), []) => finding.causes(["the proxy was taken out of haproxy.cfg, or is `disabled`"]),
+        (Some(_), []) => finding.evidence([format!(
+            "cause not known; check next: whether haproxy.cfg on {name} has it, enabled, and whether \
+             its page hides it (`stats scope`)"
+        )]),
         (None, _) => finding,
     })
 }
