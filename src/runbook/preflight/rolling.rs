@@ -137,7 +137,7 @@ fn told(model: &Model, target: Target<'_>, now: Moment) -> Judged {
 
 fn untold(host: &HostName, why: &str) -> String {
     format!(
-        "HAProxy on {host} cannot be told, for {why}: it finds out by its own checks that a member is away, and until then sends it new clients, which are refused"
+        "cannot tell HAProxy on {host} ({why}): its own checks notice that a member is away; until then it sends new clients there, which are refused"
     )
 }
 

@@ -155,7 +155,7 @@ fn balancers(model: &Model, target: Target<'_>, now: Moment) -> Judged {
     };
     let told = || {
         format!(
-            "whether another server takes clients on {} cannot be told",
+            "whether another server takes clients on {} is not known",
             names(&unknown)
         )
     };
