@@ -133,7 +133,8 @@ impl Model {
     }
 
     /// Whether clients come in over the load balancer on `host`: by who holds the VIPs; where that
-    /// is not known, by who has sessions. `None` if neither tells.
+    /// is not known, by whether the VIPs let clients in, and by who has sessions. `None` if none of
+    /// them tells.
     pub fn carries_clients(&self, host: &HostName, now: Moment) -> Option<bool> {
         let vips = self.vips(now);
         if vips.iter().any(|vip| vip.holders.contains(host)) {
@@ -141,6 +142,13 @@ impl Model {
         }
         if !vips.is_empty() && vips.iter().all(|vip| !vip.holders.is_empty()) {
             return Some(false);
+        }
+        // Nobody tells who holds them: what clients meet there decides.
+        let failure = self.page_failure(host, now);
+        match failure.and_then(|failure| failure.vips_open) {
+            Some(true) => return Some(false),
+            Some(false) => return None,
+            None => {}
         }
         let sessions = |entry: &HostEntry| {
             let report = self.balancer(&entry.name, now)?;

@@ -269,6 +269,10 @@ pub struct SourceFailure {
     /// A lower-case fragment with its subject, such as
     /// `GET http://192.168.0.12:15672/api/nodes: connection refused`.
     pub message: Shown,
+    /// Whether the VIPs let clients in at that moment, where that was tried: if they do, clients
+    /// come in past what failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vips_open: Option<bool>,
 }
 
 impl SourceFailure {
@@ -277,6 +281,7 @@ impl SourceFailure {
         Self {
             kind,
             message: Shown::new(message.as_ref()),
+            vips_open: None,
         }
     }
 }

@@ -6,7 +6,7 @@ use super::cookie::CookieOfHost;
 use super::data::DataOnHost;
 use super::definitions::DefinitionsOf;
 use super::files::FilesOfNode;
-use super::haproxy::Haproxy;
+use super::haproxy::{Clients, Haproxy};
 use super::host::{KeepalivedSettings, Services};
 use super::management::{
     Api, ClusterView, NodeView, OneNode, PolicyCheck, Question, QuorumCheck, VirtualHostCheck,
@@ -108,8 +108,11 @@ impl Fleet {
         }
         if let Some(entry) = &host.balancer {
             let page = cluster.pages.get(&host.name).cloned().unwrap_or_default();
-            let port = cluster.inventory.amqp_port;
-            let clients = port.map(|port| (host.address.clone(), port));
+            let clients = cluster.inventory.amqp_port.map(|port| Clients {
+                address: host.address.clone(),
+                vips: cluster.inventory.vips.clone(),
+                port,
+            });
             let source = Arc::new(Haproxy::new(reach.clone(), entry.clone(), page, clients));
             self.balancers.push(Arc::clone(&source));
             self.polled.push(source);

@@ -15,8 +15,11 @@ use crate::model::inventory::BalancerEntry;
 use crate::model::name::HostName;
 use crate::model::observation::{FailureKind, Payload, SourceFailure, SourceKind};
 use crate::model::text::Shown;
+use futures_util::future::join_all;
 use std::collections::BTreeMap;
 use std::future::ready;
+use std::io::ErrorKind;
+use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -46,10 +49,35 @@ pub(crate) struct Haproxy {
     entry: BalancerEntry,
     client: Client,
     /// Where clients connect, if that is declared.
-    clients: Option<(String, u16)>,
+    clients: Option<Clients>,
     learnt: Mutex<Learnt>,
     /// If the page has not come after this, the socket is asked as well.
     patience: Duration,
+}
+
+/// Where clients connect.
+#[derive(Debug, Clone)]
+pub(crate) struct Clients {
+    /// The load balancer's host.
+    pub(crate) address: String,
+    pub(crate) vips: Vec<IpAddr>,
+    pub(crate) port: u16,
+}
+
+/// What became of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Knock {
+    Accepted,
+    Refused,
+    Silent,
+}
+
+async fn knock(address: &str, port: u16) -> Knock {
+    match timeout(KNOCK_LIMIT, TcpStream::connect((address, port))).await {
+        Ok(Ok(_accepted)) => Knock::Accepted,
+        Ok(Err(error)) if error.kind() == ErrorKind::ConnectionRefused => Knock::Refused,
+        Ok(Err(_)) | Err(_) => Knock::Silent,
+    }
 }
 
 /// Backend and server.
@@ -89,7 +117,7 @@ impl Haproxy {
         reach: Reach,
         entry: BalancerEntry,
         page: Page,
-        clients: Option<(String, u16)>,
+        clients: Option<Clients>,
     ) -> Self {
         let url = entry.stats_url.as_deref().unwrap_or_default();
         Self {
@@ -144,20 +172,35 @@ impl Haproxy {
         socket.await.map_err(|other| both(&failure, &other))
     }
 
-    /// What a refused page means: only where nothing listens for clients either, nothing listens.
+    /// What a refused page means: only where nothing listens for clients either, nothing listens;
+    /// and whether clients come in elsewhere then.
     async fn weighed(&self, failure: SourceFailure) -> SourceFailure {
-        let (Some((address, port)), Some(_)) = (&self.clients, &self.entry.stats_url) else {
+        let (Some(clients), Some(_)) = (&self.clients, &self.entry.stats_url) else {
             return failure;
         };
-        let knocked = timeout(KNOCK_LIMIT, TcpStream::connect((address.as_str(), *port))).await;
-        let refused = std::io::ErrorKind::ConnectionRefused;
-        let (kind, words) = match knocked {
-            Ok(Err(error)) if error.kind() == refused => (failure.kind, "refuses connections too"),
-            Ok(Ok(_accepted)) => (FailureKind::Absent, "accepts connections"),
-            Ok(Err(_)) | Err(_) => (FailureKind::Absent, "does not answer"),
+        let port = clients.port;
+        let (kind, words) = match knock(&clients.address, port).await {
+            Knock::Refused => (failure.kind, "refuses connections too"),
+            Knock::Accepted => (FailureKind::Absent, "accepts connections"),
+            Knock::Silent => (FailureKind::Absent, "does not answer"),
         };
-        let text = format!("{failure}; port {port}, where clients connect, {words}");
-        SourceFailure::new(kind, text)
+        let mut text = format!("{failure}; port {port}, where clients connect, {words}");
+        let mut vips_open = None;
+        if kind == FailureKind::Refused && !clients.vips.is_empty() {
+            let vips = clients.vips.iter().map(ToString::to_string);
+            let knocks = join_all(vips.map(|vip| async move { knock(&vip, port).await })).await;
+            let all_open = knocks.iter().all(|knock| *knock == Knock::Accepted);
+            text += if all_open {
+                "; the VIP lets clients in"
+            } else {
+                "; the VIP does not let clients in"
+            };
+            vips_open = Some(all_open);
+        }
+        SourceFailure {
+            vips_open,
+            ..SourceFailure::new(kind, text)
+        }
     }
 
     async fn over_http(&self, url: &str) -> Result<BalancerReport, SourceFailure> {

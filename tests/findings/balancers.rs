@@ -10,9 +10,12 @@ use rmqtop::model::balancer::{
 use rmqtop::model::front::BalancerState;
 use rmqtop::model::host::{ServiceReport, UnitState};
 use rmqtop::model::inventory::Access;
-use rmqtop::model::observation::{FailureKind, Payload, SourceKind};
+use rmqtop::model::observation::{
+    FailureKind, Observation, Payload, SourceFailure, SourceId, SourceKind,
+};
 use rmqtop::model::text::Shown;
 use rstest::rstest;
+use std::time::Duration;
 
 /// The report of one load balancer, changed.
 pub(crate) fn with(change: impl FnOnce(&mut BalancerReport)) -> BalancerReport {
@@ -302,8 +305,21 @@ fn haproxy_down_is_as_bad_without_ssh_as_with_it() {
     // Nobody is seen to come in anywhere: it may be the holder.
     let idle = with(|report| backend(report).sessions = Some(0));
     cluster.sees(1, Payload::Balancer(idle));
-    assert_eq!(h1(&cluster, 0), (Severity::Critical, title));
+    assert_eq!(h1(&cluster, 0), (Severity::Critical, title.clone()));
+    // But the VIP lets clients in, past this one.
+    let past = SourceFailure {
+        vips_open: Some(true),
+        ..SourceFailure::new(FailureKind::Refused, "refused")
+    };
+    cluster.model.apply(Observation {
+        source: SourceId::new(SourceKind::Haproxy, host(0)),
+        at: cluster.now,
+        took: Duration::ZERO,
+        outcome: Err(past),
+    });
+    assert_eq!(h1(&cluster, 0), (Severity::Warning, title));
     // No other one is left.
+    cluster.fails(0, SourceKind::Haproxy, FailureKind::Refused);
     cluster.fails(1, SourceKind::Haproxy, FailureKind::Refused);
     let title = "HAProxy is down on rabbit-node1, and no other load balancer is up".to_owned();
     assert_eq!(h1(&cluster, 0), (Severity::Critical, title));

@@ -1,6 +1,6 @@
 //! Proves the two ways to statistics: the page, the socket, and what each adds to the other.
 
-use super::{Haproxy, csv};
+use super::{Clients, Haproxy, csv};
 use crate::config::secret::SecretSource;
 use crate::config::{Login, Page};
 use crate::invocation::Read;
@@ -162,28 +162,50 @@ async fn a_refused_page_is_a_haproxy_that_is_off_only_where_clients_are_refused_
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.local_addr().unwrap().port()
     };
-    let open = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let open = open.local_addr().map(|at| (open, at.port())).unwrap();
+    let open = |on: &str| {
+        let listener = std::net::TcpListener::bind((on, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        (listener, port)
+    };
+    // Two addresses of this machine: the host's own, and one that stands for the VIP.
+    let (_own, serving) = open("127.0.0.1");
+    let (_vip, elsewhere) = open("127.0.0.2");
+    let (refused, absent) = (FailureKind::Refused, FailureKind::Absent);
     let cases = [
         (
             Some(closed()),
-            FailureKind::Refused,
+            refused,
+            Some(false),
             "refuses connections too",
         ),
-        (Some(open.1), FailureKind::Absent, "accepts connections"),
-        (None, FailureKind::Refused, "connection refused"),
+        (
+            Some(elsewhere),
+            refused,
+            Some(true),
+            "the VIP lets clients in",
+        ),
+        (Some(serving), absent, None, "accepts connections"),
+        (None, refused, None, "connection refused"),
     ];
-    for (port, kind, words) in cases {
+    for (port, kind, vips_open, words) in cases {
         let entry = BalancerEntry {
             backend: None,
             stats_url: Some(format!("http://127.0.0.1:{}/stats", closed())),
             socket: None,
         };
-        let clients = port.map(|port| ("127.0.0.1".to_owned(), port));
+        let clients = port.map(|port| Clients {
+            address: "127.0.0.1".to_owned(),
+            vips: vec!["127.0.0.2".parse().unwrap()],
+            port,
+        });
         let reach = Arc::new(Script::new()).shared_reach();
         let failure = ask(&Haproxy::new(reach, entry, Page::default(), clients)).await;
         let failure = failure.unwrap_err();
-        assert_eq!(failure.kind, kind, "{failure}");
+        assert_eq!(
+            (failure.kind, failure.vips_open),
+            (kind, vips_open),
+            "{failure}"
+        );
         assert!(failure.message.raw().contains(words), "{failure}");
     }
 }
