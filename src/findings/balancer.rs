@@ -78,9 +78,11 @@ fn gone(model: &Model, host: &HostEntry, now: Moment) -> Option<Finding> {
     } else {
         Severity::Warning
     };
+    let vips_open = failure.and_then(|failure| failure.vips_open);
     let why = match (holds, none_else) {
         (true, _) => ", which holds the VIP",
         (false, true) => ", and no other load balancer is up",
+        (false, false) if vips_open == Some(false) => ", and the VIP lets no clients in",
         (false, false) => "",
     };
     let finding = Finding::new("H1", severity, name, format!("{what}{why}"))

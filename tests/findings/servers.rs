@@ -223,7 +223,7 @@ fn two_servers_of_one_member_stay_two() {
     "L4CON",
     "Connection refused",
     None,
-    "nothing accepts connections of rabbit-node1 at 192.168.0.14:5672"
+    "nothing accepts connections of rabbit-node1 at 192.168.0.14:5672: it may be drained, which this release does not tell"
 )]
 #[case(
     "L4CON",

@@ -167,6 +167,9 @@ fn refused(model: &Model, node: Option<&NodeView<'_>>, sight: &Sight<'_>) -> Str
             "{plain}, although the node reports a listener there: a firewall refuses, or haproxy.cfg \
              names another host"
         ),
+        _ if node.draining.is_none() => {
+            format!("{plain}: it may be drained, which this release does not tell")
+        }
         _ => plain,
     }
 }
