@@ -7,6 +7,8 @@ IDLE_SECONDS=${IDLE_SECONDS:-60}
 STEP_RUNS=${STEP_RUNS:-15}
 WAITS=${WAITS:-20}
 ROLLS=${ROLLS:-2}
+PLANS=${PLANS:-5}
+QUEUES=${QUEUES:-20000}
 SNAPSHOTS=10
 MEASURED=rabbit@rabbit-node3
 
@@ -236,4 +238,39 @@ figures_of_terminal() {
 figures_of_moves() {
     echo "a VIP move, from the host's own record to the line that tells it:"
     "$E2E_DIR/run" a_vip_move_is_told_within_150_ms | sed -n 's/^ *VIP move/  VIP move/p'
+}
+
+# ---- a plan among 20,000 queues -----------------------------------------------
+
+# Queues of one virtual host, a third of them by each host; one of 67 is a quorum queue.
+many_queues() { # host number of numbers
+    jq -n -c --argjson at "$2" --argjson of "$3" --arg user "$LAB_USER" '
+        {vhosts: [{name: "many"}],
+         permissions: [{user: $user, vhost: "many", configure: ".*", write: ".*", read: ".*"}],
+         queues: [range($of) | select(. % 3 == $at) |
+            {name: "orders.\(.)", vhost: "many", durable: true, auto_delete: false,
+             arguments: {"x-queue-type": (if (. / 3 | floor) % 67 == 0 then "quorum" else "classic" end)}}]}' |
+        in_operator curl -s -f -m 600 --config "$LAB_STATE/guest.curl" -o /dev/null \
+            -H "content-type: application/json" --data-binary @- \
+            "http://${LAB_ADDRESS[$1]}:15672/api/definitions"
+}
+
+figures_of_plan20k() {
+    local host at=0 plan=(plan restart-app "$MEASURED") i
+    for ((i = 0; i < PLANS; i++)); do timed "$CASE_DIR/few" rmqtop "${plan[@]}"; done
+    for host in "${LAB_HOSTS[@]}"; do
+        many_queues "$host" "$at" "$QUEUES" || { echo "  the queues could not be declared" && return 1; }
+        at=$((at + 1))
+    done
+    for ((i = 0; i < PLANS; i++)); do
+        timed "$CASE_DIR/many" rmqtop "${plan[@]}"
+        ((code == 0)) || { cat "$out" && echo "  the plan was refused" && return 1; }
+    done
+    for ((i = 0; i < PLANS; i++)); do timed "$CASE_DIR/status" rmqtop status --format json; done
+    echo "restart-app, planned beside few queues and beside $QUEUES:"
+    spread "few" "$CASE_DIR/few"
+    spread "$QUEUES" "$CASE_DIR/many"
+    spread "rmqtop status --format json, $QUEUES" "$CASE_DIR/status"
+    in_operator curl -s -f -m 600 --config "$LAB_STATE/guest.curl" -X DELETE \
+        "http://${LAB_ADDRESS[rabbit-node1]}:15672/api/vhosts/many"
 }
