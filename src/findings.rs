@@ -6,6 +6,7 @@ mod balancer;
 mod member;
 mod partition;
 mod placed;
+mod queue;
 mod server;
 mod source;
 mod unread;
@@ -35,7 +36,7 @@ pub enum Severity {
 /// Something that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// Rule id: `D1` … `D22` of the correlation rules, `N…`, `S…`, `V…` for plain states.
+    /// Rule id: `D1` … `D22` of the correlation rules, `N…`, `Q…`, `S…`, `V…` for plain states.
     pub id: String,
     /// How bad.
     pub severity: Severity,
@@ -58,7 +59,7 @@ pub struct Finding {
 type Check = fn(&Model, Moment) -> Vec<Finding>;
 
 /// Every check; the place to add one.
-const CHECKS: [Check; 9] = [
+const CHECKS: [Check; 10] = [
     member::check,
     alarm::check,
     partition::check,
@@ -67,6 +68,7 @@ const CHECKS: [Check; 9] = [
     server::check,
     placed::check,
     unread::check,
+    queue::check,
     source::check,
 ];
 

@@ -11,22 +11,25 @@ pub mod front;
 pub mod host;
 pub mod impact;
 pub mod inventory;
+pub mod list;
 pub mod moment;
 pub mod name;
 pub mod node;
 pub mod observation;
 pub mod path;
 pub mod policy;
+pub mod queue;
 pub mod reading;
 pub mod shutdown;
 pub mod text;
+pub mod totals;
 pub mod vip;
 
 use alarm::Alarm;
 use balancer::BalancerReport;
 use broker::{
-    ApiUser, BrokerReport, ConnectionPage, MessageTotals, MetadataStoreReport, NodeStatus, Policy,
-    PolicyView, QueuePage,
+    ApiUser, BrokerReport, MessageTotals, MetadataStoreReport, NodeStatus, Policy, PolicyView,
+    QueuePage,
 };
 use cookie::CookieReport;
 use data::DataReport;
@@ -68,10 +71,8 @@ pub struct Model {
     pub metadata_store: Reading<MetadataStoreReport>,
     /// Alarms anywhere in the cluster, asked of one node.
     pub alarm_check: Reading<Vec<Alarm>>,
-    /// A page of queues, asked of one node.
+    /// The queues, asked of one node.
     pub queues: Reading<QueuePage>,
-    /// A page of connections, asked of one node.
-    pub connections: Reading<ConnectionPage>,
     /// Policies, asked of one node.
     pub policies: Reading<Vec<Policy>>,
     /// The configured user, asked of one node.
@@ -130,15 +131,14 @@ pub fn freshness_limit(kind: SourceKind) -> Duration {
         SourceKind::Management
         | SourceKind::Services
         | SourceKind::QuorumCritical
-        | SourceKind::VirtualHosts
-        | SourceKind::PolicyView => 15,
-        SourceKind::Totals
-        | SourceKind::Queues
-        | SourceKind::AllQueues
-        | SourceKind::Connections => 30,
+        | SourceKind::VirtualHosts => 15,
+        SourceKind::Totals => 30,
+        // A list of many is asked for rarely, to spare the broker.
+        SourceKind::Queues => 75,
         SourceKind::Alarms => 45,
         // Asked on demand, side by side: the first answer waits for the last.
-        SourceKind::NodeStatus
+        SourceKind::PolicyView
+        | SourceKind::NodeStatus
         | SourceKind::NodeFiles
         | SourceKind::Names
         | SourceKind::Cookie
@@ -182,13 +182,27 @@ impl Model {
         took: Duration,
         failure: Option<&SourceFailure>,
     ) {
-        let status = self.sources.entry(source.clone()).or_insert(SourceStatus {
+        let mut status = SourceStatus {
             attempted_at: at,
             answered_at: None,
             took,
             failures: 0,
             failure: None,
             silent_since: None,
+        };
+        // A question for the cluster is one source, whoever answers it: it goes on under the host
+        // that did so last, and what another failed to answer is over.
+        self.sources.retain(|known, before| {
+            let is_same =
+                known == source || (source.kind.is_of_cluster() && known.kind == source.kind);
+            if is_same {
+                let silent_since = before.silent_since.filter(|_| known == source);
+                status = SourceStatus {
+                    silent_since,
+                    ..before.clone()
+                };
+            }
+            !is_same
         });
         status.attempted_at = at;
         status.took = took;
@@ -202,6 +216,7 @@ impl Model {
             status.failures = 0;
             status.answered_at = Some(at);
         }
+        self.sources.insert(source.clone(), status);
     }
 
     fn succeed(&mut self, host: HostName, payload: Payload, at: Moment) {
@@ -224,7 +239,6 @@ impl Model {
             Payload::MetadataStore(report) => self.metadata_store.succeed(report, at),
             Payload::Alarms(alarms) => self.alarm_check.succeed(alarms, at),
             Payload::Queues(page) => self.queues.succeed(page, at),
-            Payload::Connections(page) => self.connections.succeed(page, at),
             Payload::Policies(policies) => self.policies.succeed(policies, at),
             Payload::User(user) => self.user.succeed(user, at),
             Payload::PolicyView(view) => {
@@ -311,8 +325,7 @@ impl Model {
             SourceKind::Totals => self.totals.fail(failure, at),
             SourceKind::MetadataStore => self.metadata_store.fail(failure, at),
             SourceKind::Alarms => self.alarm_check.fail(failure, at),
-            SourceKind::Queues | SourceKind::AllQueues => self.queues.fail(failure, at),
-            SourceKind::Connections => self.connections.fail(failure, at),
+            SourceKind::Queues => self.queues.fail(failure, at),
             SourceKind::Policies => self.policies.fail(failure, at),
             SourceKind::User => self.user.fail(failure, at),
             SourceKind::PolicyView => {

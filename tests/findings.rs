@@ -11,6 +11,8 @@
 mod balancers;
 #[path = "support/cluster.rs"]
 mod cluster;
+#[path = "findings/queues.rs"]
+mod queues;
 #[path = "support/scene.rs"]
 mod scene;
 #[path = "findings/servers.rs"]

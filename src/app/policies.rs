@@ -64,13 +64,27 @@ impl App {
             ));
         }
         match spec.name {
-            "policy-clear" if usual.value("policy").is_empty() => {
-                Some("there is no policy".to_owned())
-            }
-            "mirror-sync" if usual.value("queue").is_empty() => {
-                Some("no classic queue has a mirror".to_owned())
-            }
+            "policy-clear" if usual.value("policy").is_empty() => Some(self.no_policy(now)),
+            "mirror-sync" if usual.value("queue").is_empty() => Some(self.no_mirror(now)),
             _ => None,
+        }
+    }
+
+    /// That there is none, or why that is not known: who is not shown a virtual host's queues is not
+    /// shown its policies either.
+    fn no_policy(&self, now: Moment) -> String {
+        let known = self.model.policies.last();
+        match self.model.all_queues(now) {
+            _ if known.is_none() => "the policies are not known".to_owned(),
+            Ok(_) => "there is no policy".to_owned(),
+            Err(gap) => format!("no policy is shown: {gap}"),
+        }
+    }
+
+    fn no_mirror(&self, now: Moment) -> String {
+        match self.model.all_queues(now) {
+            Ok(_) => "no classic queue has a mirror".to_owned(),
+            Err(gap) => format!("no mirror is known: {gap}"),
         }
     }
 

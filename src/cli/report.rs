@@ -66,7 +66,9 @@ struct AlarmPart {
 #[derive(Debug, Serialize)]
 struct TotalsPart {
     queues: Option<u64>,
+    queues_visible: Option<u64>,
     connections: Option<u64>,
+    consumers: Option<u64>,
     messages: Option<u64>,
     messages_ready: Option<u64>,
     messages_unacknowledged: Option<u64>,
@@ -171,17 +173,8 @@ pub fn whole_seconds(at: Timestamp) -> String {
 
 fn broker(model: &Model, now: Moment) -> BrokerPart {
     let capability = model.capability(now);
-    let objects = model
-        .views(now)
-        .next()
-        .map(|(_, report)| report.objects)
-        .unwrap_or_default();
-    let limit = crate::model::freshness_limit(SourceKind::Totals);
-    let totals = model
-        .totals
-        .current(now, limit)
-        .copied()
-        .unwrap_or_default();
+    let totals = model.figures(now);
+    let visible = model.listed_queues(now).ok();
     BrokerPart {
         name: model.cluster_name().cloned(),
         version: capability.version,
@@ -196,8 +189,10 @@ fn broker(model: &Model, now: Moment) -> BrokerPart {
             })
             .collect(),
         totals: TotalsPart {
-            queues: objects.queues,
-            connections: objects.connections,
+            queues: model.queue_count(now),
+            queues_visible: visible.and_then(|(page, _)| page.total),
+            connections: model.connection_count(now),
+            consumers: totals.objects.consumers,
             messages: totals.messages,
             messages_ready: totals.ready,
             messages_unacknowledged: totals.unacknowledged,

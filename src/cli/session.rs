@@ -107,13 +107,11 @@ impl Session {
         let asks = runbook::also_asks(action, &known.capability(crate::clock::now()));
         // What takes long comes first: what was seen beside it would be old by the time it is over.
         let mut model = self.survey(|kind| asks.contains(&kind)).await;
-        // All queues instead of a page of them.
         let others = |kind: SourceKind| {
-            kind == SourceKind::AllQueues
-                || !matches!(kind, SourceKind::Canary | SourceKind::Queues)
-                    && !kind.is_costly()
-                    && !kind.is_for_runbooks()
-                    && !asks.contains(&kind)
+            kind != SourceKind::Canary
+                && !kind.is_costly()
+                && !kind.is_for_runbooks()
+                && !asks.contains(&kind)
         };
         for observation in self.observe(others).await {
             model.apply(observation);

@@ -129,8 +129,6 @@ fn is_of_api(kind: SourceKind) -> bool {
             | SourceKind::MetadataStore
             | SourceKind::Alarms
             | SourceKind::Queues
-            | SourceKind::AllQueues
-            | SourceKind::Connections
             | SourceKind::Policies
     )
 }

@@ -34,12 +34,6 @@ pub(super) fn check(model: &Model, now: Moment) -> Vec<Finding> {
         let of = "the queues".to_owned();
         say(cluster, page.skipped_rows, "row", of, Vec::new());
     }
-    let limit = freshness_limit(SourceKind::Connections);
-    let connections = model.connections.current(now, limit);
-    if let Some(page) = connections.filter(|page| page.skipped_rows > 0) {
-        let of = "the connections".to_owned();
-        say(cluster, page.skipped_rows, "row", of, Vec::new());
-    }
     for (host, _) in model.inventory.balancers() {
         let Some(report) = model.balancer(&host.name, now) else {
             continue;

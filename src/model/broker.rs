@@ -1,6 +1,7 @@
 //! Owns what the management API says, as domain types. Every statistic is optional: a node whose
 //! app is stopped is reported with five keys only, and absence must never read as health.
 
+use super::list::Page;
 use super::name::{NodeName, QueueName, VhostName};
 use super::text::Shown;
 use serde::{Deserialize, Serialize};
@@ -16,8 +17,6 @@ pub struct BrokerReport {
     pub version: Option<Version>,
     /// The answering node's Erlang version.
     pub erlang_version: Option<Shown>,
-    /// Whether the broker keeps no statistics for the management API.
-    pub stats_disabled: Option<bool>,
     /// Number of objects.
     pub objects: ObjectTotals,
     /// Sockets the cluster's nodes listen on.
@@ -106,7 +105,8 @@ impl std::fmt::Display for Version {
     }
 }
 
-/// Counts of `/api/overview` `object_totals`.
+/// Counts of `/api/overview` `object_totals`. Without statistics, queues are those of the cluster,
+/// connections those of the node that answers, and the rest is not told.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ObjectTotals {
     /// Client connections.
@@ -134,6 +134,11 @@ pub struct MessageTotals {
     pub deliver_rate: Option<f64>,
     /// Acknowledged per second.
     pub ack_rate: Option<f64>,
+    /// Connections, channels, queues and consumers of the whole cluster.
+    pub objects: ObjectTotals,
+    /// Whether the broker is set to keep no statistics (`management_agent.disable_metrics_collector`,
+    /// `management.disable_stats`): what needs them is not known then, by someone's wish.
+    pub stats_disabled: Option<bool>,
 }
 
 /// One listening socket.
@@ -273,24 +278,8 @@ pub struct MetadataStoreReport {
     pub khepri_enabled: Option<bool>,
 }
 
-/// A page of queues and how many there are in all.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct QueuePage {
-    /// Queues in the cluster.
-    pub total: Option<u64>,
-    /// The rows of this page.
-    pub rows: Vec<QueueRow>,
-    /// Rows that could not be understood.
-    pub skipped_rows: usize,
-}
-
-impl QueuePage {
-    /// Whether these are all queues there are; what stands on another page is not known.
-    pub fn is_whole(&self) -> bool {
-        let listed = self.rows.len() as u64;
-        self.skipped_rows == 0 && self.total.is_some_and(|total| total <= listed)
-    }
-}
+/// The queues of a cluster, and how many there are in all.
+pub type QueuePage = Page<QueueRow>;
 
 /// Queue types.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -343,44 +332,6 @@ pub struct QueueRow {
     pub unacknowledged: Option<u64>,
     /// Consumers.
     pub consumers: Option<u64>,
-}
-
-/// A page of connections and how many there are in all.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ConnectionPage {
-    /// Connections in the cluster.
-    pub total: Option<u64>,
-    /// The rows of this page.
-    pub rows: Vec<ConnectionRow>,
-    /// Rows that could not be understood.
-    pub skipped_rows: usize,
-}
-
-/// A row of `/api/connections`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ConnectionRow {
-    /// `peer:port -> host:port`.
-    pub name: Shown,
-    /// Node that serves it.
-    pub node: Option<NodeName>,
-    /// User.
-    pub user: Option<Shown>,
-    /// Virtual host.
-    pub vhost: Option<VhostName>,
-    /// Server-side address: the VIP here means the load balancer was bypassed.
-    pub host: Option<Shown>,
-    /// Server-side port.
-    pub port: Option<u16>,
-    /// Client-side address: a load balancer's address means it came through it.
-    pub peer_host: Option<Shown>,
-    /// Client-side port.
-    pub peer_port: Option<u16>,
-    /// `running`, `blocked`, …
-    pub state: Option<Shown>,
-    /// `AMQP 0-9-1`, …
-    pub protocol: Option<Shown>,
-    /// Channels.
-    pub channels: Option<u64>,
 }
 
 /// A row of `/api/policies`.

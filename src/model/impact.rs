@@ -3,10 +3,12 @@
 
 use super::Model;
 use super::balancer::{Backend, ServerRow};
-use super::broker::{NodeType, QueueRow, QueueType};
+use super::broker::{NodeType, QueuePage, QueueRow, QueueType};
+use super::list::Tally;
 use super::moment::Moment;
 use super::name::{HostName, NodeName, QueueName, VhostName};
 use super::node::NodeState;
+use super::observation::SourceKind;
 use super::path::Placed;
 
 /// What a node says about its own going away (`node-is-quorum-critical`).
@@ -37,65 +39,79 @@ impl std::fmt::Display for QuorumMember {
     }
 }
 
-/// What stopping a member's app would do, as far as the queue and connection pages show.
+/// What stopping a member's app would do, as far as the queues show.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StopImpact {
     /// Durable queues without another usable copy: unavailable while the app is stopped.
     pub unavailable: Vec<QueueName>,
-    /// Messages in them, where known.
-    pub unavailable_messages: u64,
+    /// Messages in them.
+    pub unavailable_messages: Tally,
     /// Queues that do not survive the stop: not durable or exclusive, and no other copy.
     pub deleted: Vec<QueueName>,
-    /// Messages in them, where known.
-    pub deleted_messages: u64,
+    /// Messages in them.
+    pub deleted_messages: Tally,
     /// Replicated queues and streams led there, which get a new leader.
     pub leaders: u64,
     /// Quorum queues and streams that would lose their quorum, by the members shown online.
     pub quorum_lost: Vec<QuorumMember>,
     /// Connections that close; `None` if not known.
     pub connections: Option<u64>,
-    /// Whether the pages cover everything; if not, the lists are a lower bound.
-    pub complete: bool,
+    /// Why not all queues are considered, so that the lists are a lower bound.
+    pub gap: Option<String>,
 }
 
 impl Model {
+    /// All queues, or as many as are listed, if current; with why they are not all.
+    pub fn listed_queues(&self, now: Moment) -> Result<(&QueuePage, Option<String>), String> {
+        let limit = super::freshness_limit(SourceKind::Queues);
+        let Some(page) = self.queues.current(now, limit) else {
+            return Err(self.unlisted(now));
+        };
+        Ok((page, page.gap("queues")))
+    }
+
+    /// All queues, if all are listed; else why not.
+    pub fn all_queues(&self, now: Moment) -> Result<&QueuePage, String> {
+        match self.listed_queues(now)? {
+            (page, None) => Ok(page),
+            (_, Some(gap)) => Err(gap),
+        }
+    }
+
+    fn unlisted(&self, now: Moment) -> String {
+        match (self.queues.failure(), self.queues.age(now)) {
+            (Some(failure), _) => format!("the queues could not be listed: {failure}"),
+            (None, Some(age)) => format!("the queues were listed {} s ago", age.as_secs()),
+            (None, None) => "the queues were not listed".to_owned(),
+        }
+    }
+
     /// What stopping `node`'s app would do.
-    pub fn stop_impact(&self, node: &NodeName) -> StopImpact {
+    pub fn stop_impact(&self, node: &NodeName, now: Moment) -> StopImpact {
         let mut impact = StopImpact {
-            complete: true,
+            connections: self.connections_of(node, now),
             ..StopImpact::default()
         };
-        if let Some(page) = self.queues.last() {
-            impact.complete &= page.skipped_rows == 0
-                && page
-                    .total
-                    .is_some_and(|total| total <= page.rows.len() as u64);
-            for row in &page.rows {
-                if row.leader.as_ref() == Some(node) {
-                    impact.count_led(row, node);
-                }
-                if loses_quorum(row, node) {
-                    impact.quorum_lost.push(QuorumMember {
-                        vhost: row.vhost.clone(),
-                        name: row.name.clone(),
-                    });
-                }
+        let rows = match self.listed_queues(now) {
+            Ok((page, gap)) => {
+                impact.gap = gap;
+                page.rows.as_slice()
             }
-        } else {
-            impact.complete = false;
-        }
-        if let Some(page) = self.connections.last() {
-            impact.complete &= page
-                .total
-                .is_some_and(|total| total <= page.rows.len() as u64);
-            let here = page
-                .rows
-                .iter()
-                .filter(|row| row.node.as_ref() == Some(node))
-                .count();
-            impact.connections = Some(here as u64);
-        } else {
-            impact.complete = false;
+            Err(gap) => {
+                impact.gap = Some(gap);
+                &[]
+            }
+        };
+        for row in rows {
+            if row.leader.as_ref() == Some(node) {
+                impact.count_led(row, node);
+            }
+            if loses_quorum(row, node) {
+                impact.quorum_lost.push(QuorumMember {
+                    vhost: row.vhost.clone(),
+                    name: row.name.clone(),
+                });
+            }
         }
         impact
     }
@@ -112,14 +128,13 @@ impl Model {
         (running, nodes.len())
     }
 
-    /// Whether any queue on the page is replicated by Raft.
-    pub fn has_quorum_queues(&self) -> Option<bool> {
-        let page = self.queues.last()?;
-        Some(
-            page.rows
-                .iter()
-                .any(|row| matches!(row.queue_type, Some(QueueType::Quorum | QueueType::Stream))),
-        )
+    /// Whether any queue is replicated by Raft; `None` where not all queues are known.
+    pub fn has_quorum_queues(&self, now: Moment) -> Option<bool> {
+        let (page, gap) = self.listed_queues(now).ok()?;
+        let is_raft =
+            |row: &QueueRow| matches!(row.queue_type, Some(QueueType::Quorum | QueueType::Stream));
+        let found = page.rows.iter().any(is_raft);
+        (found || gap.is_none()).then_some(found)
     }
 
     /// Load balancers on which `node`'s server is the last that takes clients; and those that
@@ -156,14 +171,13 @@ impl Model {
     }
 }
 
-/// What taking a member's replicas and data away for good would do, as far as the queue page
-/// shows.
+/// What taking a member's replicas and data away for good would do, as far as the queues show.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RemovalImpact {
     /// Classic queues without another usable copy, and streams without another replica: deleted.
     pub deleted: Vec<QueueName>,
-    /// Messages in them, where known.
-    pub deleted_messages: u64,
+    /// Messages in them.
+    pub deleted_messages: Tally,
     /// Quorum queues with a replica there.
     pub quorum: Vec<QueueName>,
     /// Streams with a replica there.
@@ -177,21 +191,24 @@ pub struct RemovalImpact {
     pub untold: Vec<QueueName>,
     /// Quorum queues that would be left with an even number of replicas.
     pub even: usize,
-    /// Whether the page covers everything.
-    pub complete: bool,
+    /// Why not all queues are considered, so that the lists are a lower bound.
+    pub gap: Option<String>,
 }
 
 impl Model {
     /// What removing `node` for good would do.
-    pub fn removal_impact(&self, node: &NodeName) -> RemovalImpact {
+    pub fn removal_impact(&self, node: &NodeName, now: Moment) -> RemovalImpact {
         let mut impact = RemovalImpact::default();
-        let Some(page) = self.queues.last() else {
-            return impact;
+        let page = match self.listed_queues(now) {
+            Ok((page, gap)) => {
+                impact.gap = gap;
+                page
+            }
+            Err(gap) => {
+                impact.gap = Some(gap);
+                return impact;
+            }
         };
-        impact.complete = page.skipped_rows == 0
-            && page
-                .total
-                .is_some_and(|total| total <= page.rows.len() as u64);
         for row in &page.rows {
             match row.queue_type {
                 Some(QueueType::Quorum | QueueType::Stream) if row.members.is_empty() => {
@@ -213,7 +230,7 @@ impl Model {
                     impact.streams.push(row.name.clone());
                     if row.members.len() == 1 {
                         impact.deleted.push(row.name.clone());
-                        impact.deleted_messages += row.messages.unwrap_or(0);
+                        impact.deleted_messages += row.messages;
                     } else if others_online(row, node) == 0 {
                         impact.stranded.push(row.name.clone());
                     }
@@ -222,7 +239,7 @@ impl Model {
                 Some(QueueType::Classic) | None => {
                     if row.leader.as_ref() == Some(node) && is_only_copy(row, node) {
                         impact.deleted.push(row.name.clone());
-                        impact.deleted_messages += row.messages.unwrap_or(0);
+                        impact.deleted_messages += row.messages;
                     }
                 }
             }
@@ -250,7 +267,7 @@ impl Model {
 impl StopImpact {
     /// Counts a queue that `node` leads.
     fn count_led(&mut self, row: &QueueRow, node: &NodeName) {
-        let messages = row.messages.unwrap_or(0);
+        let messages = row.messages;
         if !is_only_copy(row, node) {
             self.leaders += 1;
         } else if row.durable == Some(false) || row.exclusive == Some(true) {

@@ -4,8 +4,8 @@
 use super::alarm::Alarm;
 use super::balancer::BalancerReport;
 use super::broker::{
-    ApiUser, BrokerReport, ConnectionPage, MessageTotals, MetadataStoreReport, NodeStatus, Policy,
-    PolicyView, QueuePage,
+    ApiUser, BrokerReport, MessageTotals, MetadataStoreReport, NodeStatus, Policy, PolicyView,
+    QueuePage,
 };
 use super::cookie::CookieReport;
 use super::data::DataReport;
@@ -45,12 +45,8 @@ pub enum SourceKind {
     MetadataStore,
     /// `/api/health/checks/alarms`, which any node answers for the whole cluster.
     Alarms,
-    /// A page of `/api/queues`.
+    /// All of `/api/queues`.
     Queues,
-    /// Every page of `/api/queues`: a plan must know them all. Asked on demand only.
-    AllQueues,
-    /// A page of `/api/connections`.
-    Connections,
     /// `/api/policies`.
     Policies,
     /// `/api/whoami`: what the configured user may do. Asked on demand only.
@@ -90,12 +86,26 @@ impl SourceKind {
     pub fn is_costly(self) -> bool {
         matches!(
             self,
-            Self::AllQueues
-                | Self::NodeStatus
-                | Self::NodeFiles
-                | Self::Names
-                | Self::Cookie
-                | Self::Data
+            Self::NodeStatus | Self::NodeFiles | Self::Names | Self::Cookie | Self::Data
+        )
+    }
+
+    /// Whether the broker's work for an answer grows with the number of its queues: it is not asked
+    /// for again and again.
+    pub fn is_listing(self) -> bool {
+        matches!(self, Self::Queues | Self::PolicyView)
+    }
+
+    /// Whether any node may answer for the whole cluster.
+    pub fn is_of_cluster(self) -> bool {
+        matches!(
+            self,
+            Self::Totals
+                | Self::MetadataStore
+                | Self::Alarms
+                | Self::Queues
+                | Self::Policies
+                | Self::User
         )
     }
 
@@ -151,10 +161,8 @@ pub enum Payload {
     MetadataStore(MetadataStoreReport),
     /// Every alarm in force in the cluster.
     Alarms(Vec<Alarm>),
-    /// A page of queues.
+    /// The queues.
     Queues(QueuePage),
-    /// A page of connections.
-    Connections(ConnectionPage),
     /// All policies.
     Policies(Vec<Policy>),
     /// The configured user.

@@ -3,30 +3,29 @@
 
 use super::steps::Ground;
 use crate::model::Model;
-use crate::model::freshness_limit;
 use crate::model::impact::StopImpact;
+use crate::model::list::Tally;
 use crate::model::moment::Moment;
 use crate::model::name::QueueName;
 use crate::model::node::NodeState;
-use crate::model::observation::SourceKind;
 
 /// How many names a sentence spells out.
 const NAMED: usize = 5;
 
 /// What stopping the target does to clients, until what is so again.
 pub(super) fn of_stop(ground: Ground<'_>, until: &str) -> Vec<String> {
-    let Ground { model, target, .. } = ground;
+    let Ground { model, target, now } = ground;
     if target.state != NodeState::Running {
         return Vec::new();
     }
-    let impact = model.stop_impact(target.node);
+    let impact = model.stop_impact(target.node, now);
     let mut sentences = Vec::new();
     if !impact.deleted.is_empty() {
         sentences.push(format!(
             "{} will be deleted, being exclusive or not durable: {}; {} lost",
             queues(impact.deleted.len()),
             names(&impact.deleted),
-            messages(impact.deleted_messages),
+            messages(impact.deleted_messages, ground),
         ));
     }
     if !impact.unavailable.is_empty() {
@@ -34,7 +33,7 @@ pub(super) fn of_stop(ground: Ground<'_>, until: &str) -> Vec<String> {
             "{} with the only usable copy here will be unavailable until {until}: {}; {} in them, of which those that are not persistent are lost",
             queues(impact.unavailable.len()),
             names(&impact.unavailable),
-            messages(impact.unavailable_messages),
+            messages(impact.unavailable_messages, ground),
         ));
     }
     sentences.extend(moved(&impact));
@@ -42,26 +41,24 @@ pub(super) fn of_stop(ground: Ground<'_>, until: &str) -> Vec<String> {
     if model.members().len() == 1 {
         sentences.push("it is the only member: nothing is served meanwhile".to_owned());
     }
-    sentences.extend(bound(&impact));
+    sentences.extend(bound(impact.gap.as_deref()));
     sentences
 }
 
 /// What stopping every member does to clients, until the cluster starts again.
 pub(super) fn of_whole_stop(model: &Model, now: Moment) -> Vec<String> {
     let mut sentences = Vec::new();
-    let limit = freshness_limit(SourceKind::Queues);
-    let page = model.queues.current(now, limit);
-    let total = page.and_then(|page| page.total);
-    let messages = model
-        .totals
-        .current(now, freshness_limit(SourceKind::Totals))
-        .and_then(|totals| totals.messages);
-    let known = |count: Option<u64>| count.map_or_else(|| "?".to_owned(), |n| n.to_string());
+    let known =
+        |count: Option<u64>| count.map_or_else(|| "not known".to_owned(), |n| n.to_string());
     sentences.push(format!(
         "the whole cluster is away until start-cluster: queues: {}, messages in them: {}, of which those that are not persistent are lost",
-        known(total),
-        known(messages)
+        known(model.queue_count(now)),
+        known(model.figures(now).messages)
     ));
+    let (page, gap) = match model.listed_queues(now) {
+        Ok((page, gap)) => (Some(page), gap),
+        Err(gap) => (None, Some(gap)),
+    };
     let gone: Vec<QueueName> = page
         .into_iter()
         .flat_map(|page| &page.rows)
@@ -75,10 +72,8 @@ pub(super) fn of_whole_stop(model: &Model, now: Moment) -> Vec<String> {
             names(&gone)
         ));
     }
-    let connections = model
-        .connections
-        .current(now, freshness_limit(SourceKind::Connections))
-        .and_then(|page| page.total);
+    sentences.extend(bound(gap.as_deref()));
+    let connections = model.connection_count(now);
     sentences.push(format!("connections that close: {}", known(connections)));
     for (host, _) in model.inventory.balancers() {
         sentences.push(format!(
@@ -100,7 +95,7 @@ pub(super) fn of_whole_stop(model: &Model, now: Moment) -> Vec<String> {
 /// What maintenance mode does to clients. Queues with their only copy there stay available
 /// through the other members.
 pub(super) fn of_drain(ground: Ground<'_>) -> Vec<String> {
-    let impact = ground.model.stop_impact(ground.node());
+    let impact = ground.model.stop_impact(ground.node(), ground.now);
     let mut sentences = moved(&impact);
     if !impact.unavailable.is_empty() {
         sentences.push(format!(
@@ -117,7 +112,7 @@ pub(super) fn of_drain(ground: Ground<'_>) -> Vec<String> {
         ground.target.host.name
     ));
     sentences.extend(on_the_path(ground, "it is revived or restarted"));
-    sentences.extend(bound(&impact));
+    sentences.extend(bound(impact.gap.as_deref()));
     sentences
 }
 
@@ -130,7 +125,7 @@ pub(super) fn of_wipe(ground: Ground<'_>, aside: Option<&str>) -> Vec<String> {
     );
     let mut sentences = vec![fate];
     if ground.target.state == NodeState::Running {
-        sentences.extend(moved(&ground.model.stop_impact(node)));
+        sentences.extend(moved(&ground.model.stop_impact(node, ground.now)));
         sentences.extend(on_the_path(ground, "it runs again"));
     }
     sentences.push(format!(
@@ -141,14 +136,14 @@ pub(super) fn of_wipe(ground: Ground<'_>, aside: Option<&str>) -> Vec<String> {
 
 /// What removing a member for good does, its data with it.
 pub(super) fn of_removal(ground: Ground<'_>, fate: &str) -> Vec<String> {
-    let removal = ground.model.removal_impact(ground.node());
+    let removal = ground.model.removal_impact(ground.node(), ground.now);
     let mut sentences = vec![fate.to_owned()];
     if !removal.deleted.is_empty() {
         sentences.push(format!(
             "{} with the only usable copy here will be deleted: {}; {} lost",
             queues(removal.deleted.len()),
             names(&removal.deleted),
-            messages(removal.deleted_messages),
+            messages(removal.deleted_messages, ground),
         ));
     }
     if !removal.quorum.is_empty() {
@@ -164,13 +159,11 @@ pub(super) fn of_removal(ground: Ground<'_>, fate: &str) -> Vec<String> {
         ));
     }
     if ground.target.state == NodeState::Running {
-        let stop = ground.model.stop_impact(ground.node());
+        let stop = ground.model.stop_impact(ground.node(), ground.now);
         sentences.extend(moved(&stop));
         sentences.extend(on_the_path(ground, "it serves again"));
-        sentences.extend(bound(&stop));
-    } else if !removal.complete {
-        sentences.push("not all queues could be listed: there may be more".to_owned());
     }
+    sentences.extend(bound(removal.gap.as_deref()));
     sentences
 }
 
@@ -199,9 +192,8 @@ fn moved(impact: &StopImpact) -> Vec<String> {
     sentences
 }
 
-fn bound(impact: &StopImpact) -> Option<String> {
-    let words = "not all queues and connections could be listed: these figures are a lower bound";
-    (!impact.complete).then(|| words.to_owned())
+fn bound(gap: Option<&str>) -> Option<String> {
+    gap.map(|gap| format!("{gap}: more queues may be hit than are named here"))
 }
 
 /// What the load balancers and the holder of the VIP do.
@@ -248,11 +240,13 @@ fn replicated(count: u64) -> String {
     }
 }
 
-fn messages(count: u64) -> String {
-    if count == 1 {
-        "1 message".to_owned()
-    } else {
-        format!("{count} messages")
+/// What lies in some queues; where that is not known, what lies in all of them bounds it.
+fn messages(tally: Tally, ground: Ground<'_>) -> String {
+    let words = tally.of("message");
+    match (tally.whole(), ground.model.figures(ground.now).messages) {
+        (None, Some(0)) => "0 messages".to_owned(),
+        (None, Some(all)) => format!("{words} (all queues together hold {all})"),
+        (None, None) | (Some(_), _) => words,
     }
 }
 

@@ -223,7 +223,7 @@ pub(super) fn leave(action: &Action, ground: Ground<'_>) -> Result<Plan, Refusal
     if ground.is_listed() {
         checks.of_removal(ground);
         checks.make(&preflight::REPLICAS, ground);
-        let streams = ground.model.removal_impact(node).streams;
+        let streams = ground.model.removal_impact(node, ground.now).streams;
         if !streams.is_empty() {
             let reason = format!(
                 "{node} would be wiped under replicas that streams count on: {}",
@@ -377,6 +377,10 @@ fn removing(ground: Ground<'_>) -> Vec<Step> {
 /// Quorum queues first, for until 4.2.5 forgetting a member leaves its replicas in their groups
 /// for a while, and resetting one leaves them for good.
 fn shrink(ground: Ground<'_>) -> Option<Step> {
-    let has = !ground.model.removal_impact(ground.node()).quorum.is_empty();
+    let has = !ground
+        .model
+        .removal_impact(ground.node(), ground.now)
+        .quorum
+        .is_empty();
     has.then(|| super::replicas::shrink_step(ground))
 }

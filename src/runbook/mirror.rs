@@ -8,10 +8,8 @@ use super::steps::Ground;
 use crate::action::Action;
 use crate::invocation::api::ApiCall;
 use crate::model::broker::{QueueRow, QueueType};
-use crate::model::freshness_limit;
 use crate::model::name::{QueueName, VhostName};
 use crate::model::node::NodeState;
-use crate::model::observation::SourceKind;
 use crate::model::policy::{ApplyTo, Definition, PolicyName, PolicyRule};
 use crate::model::text::Shown;
 use serde_json::Value;
@@ -139,15 +137,13 @@ fn mirrored<'a>(
     vhost: &VhostName,
     queue: &QueueName,
 ) -> Result<&'a QueueRow, (String, String)> {
-    let limit = freshness_limit(SourceKind::Queues);
-    let page = ground.model.queues.current(ground.now, limit);
+    let listed = ground.model.listed_queues(ground.now);
+    let (page, gap) = listed.map_or_else(|gap| (None, Some(gap)), |(page, gap)| (Some(page), gap));
     let mut rows = page.iter().flat_map(|page| &page.rows);
     let Some(row) = rows.find(|row| row.vhost == *vhost && row.name == *queue) else {
-        let is_whole = page.is_some_and(crate::model::broker::QueuePage::is_whole);
-        let reason = if is_whole {
-            format!("vhost {vhost} has no queue {queue}")
-        } else {
-            format!("not all queues could be listed, and {queue} is not among those that were")
+        let reason = match gap {
+            None => format!("vhost {vhost} has no queue {queue}"),
+            Some(gap) => format!("whether vhost {vhost} has a queue {queue} is not known: {gap}"),
         };
         return Err((
             reason,

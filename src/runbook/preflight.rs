@@ -195,8 +195,14 @@ impl Checks {
         }
     }
 
-    /// The checks where nothing is taken away, for the reason `idle`.
+    /// The checks where nothing is taken away, for the reason `idle`; what a member does must be known
+    /// for that.
     pub(super) fn of_nothing(&mut self, ground: Ground<'_>, idle: &str) {
+        let idle = if ground.target.state == NodeState::Unknown {
+            "not made: what the member does is not known"
+        } else {
+            idle
+        };
         self.make(&FRESH, ground);
         self.make(&CAPABILITY, ground);
         self.skip(&PARTITION, idle);

@@ -125,18 +125,18 @@ impl Probe {
             | Self::Member { .. }
             | Self::NotMember { .. }
             | Self::TypeIs { .. }
-            | Self::ClusterNamed { .. } => &[SourceKind::Management],
+            | Self::ClusterNamed { .. }
+            | Self::QueuesBack { .. } => &[SourceKind::Management],
             Self::Alone { .. } | Self::Blank { .. } => &[SourceKind::NodeStatus],
             Self::CookieShared { .. } => &[SourceKind::Cookie],
             Self::DataFree { .. } | Self::DataAside { .. } => &[SourceKind::Data],
             Self::NoReplicas { .. }
             | Self::AllReplicas { .. }
             | Self::MirrorsReady { .. }
-            | Self::QueuesUp
-            | Self::QueuesBack { .. } => &[SourceKind::AllQueues],
+            | Self::QueuesUp => &[SourceKind::Queues],
             Self::NoAlarms => &[SourceKind::Alarms, SourceKind::Management],
             Self::VirtualHostsRun { .. } => &[SourceKind::VirtualHosts],
-            Self::LeadersSpread => &[SourceKind::AllQueues, SourceKind::Management],
+            Self::LeadersSpread => &[SourceKind::Queues, SourceKind::Management],
             Self::PolicyIs { .. }
             | Self::NoPolicy { .. }
             | Self::PolicyInForce { .. }
@@ -145,15 +145,29 @@ impl Probe {
             Self::BalancersUse { .. } | Self::BalancersSpare { .. } | Self::OtherServers { .. } => {
                 &[SourceKind::Haproxy]
             }
-            Self::NotQuorumCritical { .. } | Self::ReplicasOnline { .. } => &[
-                SourceKind::QuorumCritical,
-                SourceKind::AllQueues,
-                SourceKind::Management,
-            ],
+            Self::NotQuorumCritical { .. } | Self::ReplicasOnline { .. } => {
+                &[SourceKind::QuorumCritical, SourceKind::Management]
+            }
             Self::Drained { by, .. } | Self::NotDrained { by, .. } => match by {
                 MaintenanceWord::Api => &[SourceKind::Management],
                 MaintenanceWord::Status => &[SourceKind::Management, SourceKind::NodeStatus],
             },
+        }
+    }
+}
+
+impl Probe {
+    /// What is looked at only where the rest leaves the question open: a list of all queues costs
+    /// the broker more than a word of each member.
+    pub fn needs_else(&self) -> &'static [SourceKind] {
+        let by_members = matches!(
+            self,
+            Self::NotQuorumCritical { .. } | Self::ReplicasOnline { .. }
+        );
+        if by_members {
+            &[SourceKind::Queues]
+        } else {
+            &[]
         }
     }
 }

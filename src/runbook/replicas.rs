@@ -49,7 +49,11 @@ pub(super) fn shrink(action: &Action, ground: Ground<'_>) -> Result<Plan, Refusa
     let mut checks = placing(ground);
     checks.make(&preflight::REPLICAS, ground);
     let preflight = checks.verdict(action)?;
-    let count = ground.model.removal_impact(ground.node()).quorum.len();
+    let count = ground
+        .model
+        .removal_impact(ground.node(), ground.now)
+        .quorum
+        .len();
     let blast = if count == 0 {
         Vec::new()
     } else {

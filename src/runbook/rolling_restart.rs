@@ -124,7 +124,7 @@ pub(super) fn plan(
         member(*ground, if several { &queues } else { &[] })
     };
     let mut steps: Vec<Step> = grounds.iter().flat_map(of_one).collect();
-    if is_listed(model) {
+    if model.all_queues(now).is_ok() {
         steps.push(replicas::rebalance_step(first));
     }
     Ok(first.plan(action, preflight, blast_radius(&grounds), steps))
@@ -154,13 +154,6 @@ fn holds(model: &Model, node: &NodeName, now: Moment) -> bool {
     let mut holders = vips.iter().flat_map(|vip| &vip.holders);
     let host = model.inventory.host_of(node);
     host.is_some_and(|host| holders.any(|holder| *holder == host.name))
-}
-
-fn is_listed(model: &Model) -> bool {
-    model
-        .queues
-        .last()
-        .is_some_and(super::super::model::broker::QueuePage::is_whole)
 }
 
 fn checked(
@@ -309,7 +302,7 @@ fn quorum(ground: Ground<'_>) -> Step {
         Probe::NoAlarms,
     ];
     let mirroring = ground.model.capability(ground.now).has_mirroring() != Some(false);
-    if mirroring && is_listed(ground.model) {
+    if mirroring && ground.model.all_queues(ground.now).is_ok() {
         after.push(Probe::MirrorsReady { node: node.clone() });
     }
     Step {

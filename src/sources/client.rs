@@ -115,6 +115,15 @@ impl Client {
     /// Asks; any status but 401 is an answer. A server that has not accepted the password yet is
     /// asked `whoami` first: any node answers that from its own memory, even while a peer is silent.
     pub(crate) async fn get(&self, url: &str) -> Result<Answer, SourceFailure> {
+        self.get_within(url, self.limits.time).await
+    }
+
+    /// As `get`, of what may take longer, or must be over sooner.
+    pub(crate) async fn get_within(
+        &self,
+        url: &str,
+        limit: Duration,
+    ) -> Result<Answer, SourceFailure> {
         if let Err(failure) = self.check_rejected(url) {
             // Nothing is asked, but what does not even listen refuses no login.
             return Err(knock(url).await.unwrap_or(failure));
@@ -124,21 +133,28 @@ impl Client {
             let whoami = format!("{}{path}", origin(url));
             let attempt = || async {
                 self.check_rejected(url)?;
-                self.fetch(&ready, &whoami).await.map(drop)
+                self.fetch(&ready, &whoami, self.limits.time)
+                    .await
+                    .map(drop)
             };
             self.proofs.wait(origin(url), attempt).await?;
         }
-        self.fetch(&ready, url).await
+        self.fetch(&ready, url, limit).await
     }
 
     /// Sends the password, whether it is known to be good or not.
-    async fn fetch(&self, ready: &Ready, url: &str) -> Result<Answer, SourceFailure> {
+    async fn fetch(
+        &self,
+        ready: &Ready,
+        url: &str,
+        limit: Duration,
+    ) -> Result<Answer, SourceFailure> {
         let subject = subject(url);
-        let mut request = ready.http.get(url).timeout(self.limits.time);
+        let mut request = ready.http.get(url).timeout(limit);
         if let (Some(login), Some(password)) = (&self.login, &ready.password) {
             request = request.basic_auth(&login.username, Some(password.expose_secret()));
         }
-        let fault = |error: reqwest::Error| self.explain(&subject, &error);
+        let fault = |error: reqwest::Error| explain(&subject, limit, &error);
         let mut response = match send(request).await {
             Ok(response) => response,
             Err(error) => return Err(fault(error)),
@@ -226,11 +242,11 @@ impl Client {
             }
         }
     }
+}
 
-    fn explain(&self, subject: &str, error: &reqwest::Error) -> SourceFailure {
-        let (kind, words) = http::explain(error, self.limits.time);
-        SourceFailure::new(kind, format!("{subject}: {words}"))
-    }
+fn explain(subject: &str, limit: Duration, error: &reqwest::Error) -> SourceFailure {
+    let (kind, words) = http::explain(error, limit);
+    SourceFailure::new(kind, format!("{subject}: {words}"))
 }
 
 /// Sends; once more if a connection kept from an earlier answer was closed by the other side

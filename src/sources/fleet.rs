@@ -28,11 +28,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// Longest wait of a survey: a connection that cannot be made takes three seconds.
 const SURVEY_LIMIT: Duration = Duration::from_secs(4);
+/// An answer that waited longer for others of its survey is asked for again.
+const STILL_NEW: Duration = Duration::from_millis(500);
 
 /// All sources of a cluster.
 #[derive(Debug)]
@@ -70,12 +73,10 @@ impl Fleet {
             fleet.add_host(cluster, host, link);
         }
         if cluster.inventory.nodes().next().is_some() {
-            for question in [Question::User, Question::AllQueues] {
-                let api = Arc::clone(&fleet.api);
-                fleet
-                    .on_demand
-                    .push(Arc::new(ClusterView { api, question }));
-            }
+            fleet.on_demand.push(Arc::new(ClusterView {
+                api: Arc::clone(&fleet.api),
+                question: Question::User,
+            }));
             for question in Question::POLLED {
                 let api = Arc::clone(&fleet.api);
                 fleet.polled.push(Arc::new(ClusterView { api, question }));
@@ -200,27 +201,26 @@ impl Fleet {
         self.all().map(|source| source.id()).collect()
     }
 
-    /// Asks every source of these kinds once, all at the same time. However many of them are
-    /// dead or held up, it is over within four seconds; unless the nodes themselves are asked,
-    /// which starts a runtime on their hosts and takes its time.
+    /// Asks every source of these kinds, all at the same time; and once more those whose answers
+    /// waited for a long list of queues, so that none is old when the last one comes. However many
+    /// are dead or held up, it is over within four seconds; unless there are many queues to list, or
+    /// the nodes themselves are asked, which starts a runtime on their hosts and takes its time.
     pub async fn survey(&self, kinds: &[SourceKind]) -> Vec<Observation> {
-        let sources: Vec<Arc<dyn Source>> = self
+        let (slow, quick): (Vec<_>, Vec<_>) = self
             .all()
             .filter(|source| kinds.contains(&source.id().kind))
-            .collect();
-        let limit = |source: &Arc<dyn Source>| {
-            if source.id().kind.is_costly() {
-                source.cadence().limit
-            } else {
-                SURVEY_LIMIT
-            }
-        };
-        join_all(
-            sources
-                .iter()
-                .map(|source| poller::ask(&**source, limit(source))),
-        )
-        .await
+            .partition(|source| source.id().kind.is_listing());
+        let ((mut seen, quick_end), (listed, slow_end)) =
+            tokio::join!(ask_all(&quick), ask_all(&slow));
+        seen.extend(listed);
+        if slow_end.duration_since(quick_end) > STILL_NEW {
+            let again: Vec<_> = quick
+                .into_iter()
+                .filter(|source| !source.id().kind.is_costly())
+                .collect();
+            seen.extend(ask_all(&again).await.0);
+        }
+        seen
     }
 
     /// All that `node` has defined, as JSON with password hashes in it.
@@ -279,6 +279,22 @@ impl Fleet {
     }
 }
 
+/// Asks these at the same time; with when the last answer was there.
+async fn ask_all(sources: &[Arc<dyn Source>]) -> (Vec<Observation>, Instant) {
+    let ask = |source: &Arc<dyn Source>| {
+        let kind = source.id().kind;
+        let limit = if kind.is_costly() || kind.is_listing() {
+            source.cadence().limit
+        } else {
+            SURVEY_LIMIT
+        };
+        let source = Arc::clone(source);
+        async move { poller::ask(&*source, limit).await }
+    };
+    let seen = join_all(sources.iter().map(ask)).await;
+    (seen, Instant::now())
+}
+
 /// The running pollers of a fleet. Dropping it ends them.
 #[derive(Debug)]
 pub struct Watch {
@@ -321,3 +337,6 @@ impl Drop for Watch {
         self.end.cancel();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -78,10 +78,20 @@ fn nothing_known_of_policies_is_no_empty_list() {
     assert!(pane(&silent).text(80, 24).contains("not known:"));
     let mut none = Scene::healthy("3.10.8");
     none.sees(0, Payload::Policies(Vec::new()));
+    let mut shown = Cluster::healthy();
+    none.sees(0, Payload::Queues(shown.queue_page()));
     assert!(
         pane(&none)
             .text(80, 24)
             .contains("no policy: every queue is as it was declared")
+    );
+    shown = shown.with_queue("orders", QueueType::Classic, &[0]);
+    shown.shown = Some(0);
+    none.sees(0, Payload::Queues(shown.queue_page()));
+    let text = pane(&none).text(80, 24);
+    assert!(
+        text.contains("no policy is shown; 0 of 1 queues are visible to mon"),
+        "{text}"
     );
 }
 

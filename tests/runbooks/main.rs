@@ -29,6 +29,8 @@ mod interrupt;
 #[cfg(test)]
 mod journal;
 #[cfg(test)]
+mod lists;
+#[cfg(test)]
 mod lock;
 #[cfg(test)]
 mod members;

@@ -48,6 +48,10 @@ pub(crate) struct Cluster {
     pub(crate) khepri: Option<bool>,
     pub(crate) lives: Vec<Life>,
     pub(crate) queues: Vec<Queue>,
+    /// How many of the queues the user is shown; `None`: all.
+    pub(crate) shown: Option<usize>,
+    /// Whether the broker tells what lies in its queues.
+    pub(crate) tells_depths: bool,
     /// Connections per member.
     pub(crate) connections: Vec<usize>,
     /// What the overview counts, where that is not what is described here.
@@ -115,6 +119,8 @@ impl Cluster {
             khepri: None,
             lives: vec![Life::Running; members],
             queues: Vec::new(),
+            shown: None,
+            tells_depths: true,
             connections: vec![0; members],
             counted: None,
             balancers: (0..members.min(2)).collect(),
@@ -279,12 +285,8 @@ impl Cluster {
             SourceKind::Alarms if first => Some(Ok(Payload::Alarms(self.raised()))),
             SourceKind::PolicyView => Some(Ok(Payload::PolicyView(self.policy_view(index)))),
             SourceKind::Policies | SourceKind::User if first => self.policy_word(kind).map(Ok),
-            SourceKind::Queues | SourceKind::AllQueues if first => {
-                Some(Ok(Payload::Queues(self.queue_page())))
-            }
-            SourceKind::Connections if first => {
-                Some(Ok(Payload::Connections(self.connection_page())))
-            }
+            SourceKind::Queues if first => Some(Ok(Payload::Queues(self.queue_page()))),
+            SourceKind::Totals if first => Some(Ok(Payload::Totals(self.message_totals()))),
             SourceKind::NodeStatus if life == Life::Running => {
                 Some(Ok(Payload::NodeStatus(self.status(index))))
             }
@@ -319,7 +321,7 @@ pub(crate) const EVERYTHING: [SourceKind; 19] = [
     SourceKind::MetadataStore,
     SourceKind::Alarms,
     SourceKind::Queues,
-    SourceKind::Connections,
+    SourceKind::Totals,
     SourceKind::Services,
     SourceKind::Haproxy,
     SourceKind::Vip,

@@ -7,8 +7,8 @@ use rmqtop::model::balancer::{
     Backend, BalancerReport, Frontend, ServerRow, ServerStatus, StatsVia,
 };
 use rmqtop::model::broker::{
-    BrokerReport, ConnectionPage, ConnectionRow, Holdings, MetadataStore, NodeRow, NodeStats,
-    NodeStatus, NodeType, ObjectTotals, QueuePage, QueueRow, QueueType, Version, ViewScope,
+    BrokerReport, Holdings, MessageTotals, MetadataStore, NodeRow, NodeStats, NodeStatus, NodeType,
+    ObjectTotals, QueuePage, QueueRow, QueueType, Version, ViewScope,
 };
 use rmqtop::model::host::{
     AddressReport, AddressVia, HostAddress, ServiceReport, UnitState, VrrpConfig,
@@ -26,8 +26,11 @@ impl Cluster {
             cluster_name: Some(Shown::new(&self.name)),
             version: Some(Version::parse(&self.version)),
             erlang_version: Some(Shown::new("25.2.3")),
-            stats_disabled: Some(true),
-            objects: self.totals(),
+            objects: ObjectTotals {
+                connections: Some(self.connections[index] as u64),
+                queues: self.totals().queues,
+                ..ObjectTotals::default()
+            },
             listeners: Vec::new(),
             nodes: self.members().into_iter().map(|at| self.row(at)).collect(),
             skipped_rows: 0,
@@ -42,6 +45,16 @@ impl Cluster {
             queues: Some(self.queues.len() as u64),
             ..ObjectTotals::default()
         })
+    }
+
+    /// Message counts and numbers of objects, as the statistics have them.
+    pub(super) fn message_totals(&self) -> MessageTotals {
+        MessageTotals {
+            messages: Some(self.queues.iter().map(|queue| queue.messages).sum()),
+            objects: self.totals(),
+            stats_disabled: Some(false),
+            ..MessageTotals::default()
+        }
     }
 
     /// A member's row; a stopped one has five keys only.
@@ -221,29 +234,18 @@ impl Cluster {
             operator_policy: None,
             effective: Some(self.effective_on(queue)),
             synced: None,
-            messages: Some(queue.messages),
+            messages: self.tells_depths.then_some(queue.messages),
             ready: None,
             unacknowledged: None,
             consumers: None,
         };
+        let shown = self.shown.unwrap_or(self.queues.len());
         QueuePage {
-            total: Some(self.queues.len() as u64),
-            rows: self.queues.iter().map(row).collect(),
-            skipped_rows: 0,
-        }
-    }
-
-    pub(super) fn connection_page(&self) -> ConnectionPage {
-        let rows: Vec<ConnectionRow> = self
-            .connections
-            .iter()
-            .enumerate()
-            .flat_map(|(member, count)| (0..*count).map(move |at| connection(member, at)))
-            .collect();
-        ConnectionPage {
-            total: Some(rows.len() as u64),
-            rows,
-            skipped_rows: 0,
+            exist: Some(self.queues.len() as u64),
+            total: Some(shown as u64),
+            rows: self.queues.iter().take(shown).map(row).collect(),
+            user: Some(Shown::new("mon")),
+            ..QueuePage::default()
         }
     }
 
@@ -370,21 +372,5 @@ impl Cluster {
             router_id: Some(51),
             interface: Some(Shown::new("eth0")),
         }
-    }
-}
-
-fn connection(member: usize, at: usize) -> ConnectionRow {
-    ConnectionRow {
-        name: Shown::new(&format!("192.168.0.9:{} -> 192.168.0.12:5672", 40_000 + at)),
-        node: Some(node(member)),
-        user: None,
-        vhost: None,
-        host: None,
-        port: None,
-        peer_host: None,
-        peer_port: None,
-        state: None,
-        protocol: None,
-        channels: None,
     }
 }

@@ -17,7 +17,7 @@ use std::time::Duration;
 fn told(version: &str, stopped: &[usize]) -> Cluster {
     let mut cluster = Cluster {
         version: version.to_owned(),
-        connections: vec![12; 3],
+        connections: vec![13, 12, 12],
         counted: Some(ObjectTotals {
             connections: Some(37),
             queues: Some(812),
@@ -174,7 +174,6 @@ fn kind_of(payload: &Payload) -> SourceKind {
         Payload::MetadataStore(_) => SourceKind::MetadataStore,
         Payload::Alarms(_) => SourceKind::Alarms,
         Payload::Queues(_) => SourceKind::Queues,
-        Payload::Connections(_) => SourceKind::Connections,
         Payload::Policies(_) => SourceKind::Policies,
         Payload::User(_) => SourceKind::User,
         Payload::PolicyView(_) => SourceKind::PolicyView,

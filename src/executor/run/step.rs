@@ -22,11 +22,16 @@ use tokio::time::{Instant, sleep, timeout};
 
 /// How long one look may take, whatever the eyes promise.
 const LOOK_LIMIT: Duration = Duration::from_secs(15);
-/// The same where the nodes themselves are asked, which takes a runtime of its own on each host.
+/// The same where the nodes themselves are asked, which takes a runtime of its own on each host, or
+/// queues are listed.
 const COSTLY_LOOK_LIMIT: Duration = Duration::from_secs(35);
 /// The least and the most between two looks; between them, as long as the last look took, so that
 /// a slow cluster is not asked without pause.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
+/// A look that makes the broker list its queues may take one part in this many of its time, as the
+/// pollers do; but it is never put off for longer than this.
+const LISTING_SHARE: u32 = 20;
+const LONGEST_REST: Duration = Duration::from_secs(60);
 /// How long the cluster may contradict a command that says it failed, and what is left to look
 /// after a command that used up its deadline.
 const AFTERMATH: Duration = Duration::from_secs(10);
@@ -57,6 +62,13 @@ pub(super) enum Answer {
     Holds(Vec<String>),
     Not(String),
     CannotTell(String),
+}
+
+/// What a look saw, and how long the broker is left in peace after it.
+struct Seen {
+    /// On the heap: it is held while the run waits.
+    model: Box<Model>,
+    rest: Duration,
 }
 
 impl Run<'_> {
@@ -144,18 +156,19 @@ impl Run<'_> {
     /// member stopped.
     async fn check(&mut self, index: usize, step: &Step) -> Option<StepOutcome> {
         let not_run = |reason: String| Some(StepOutcome::NotRun { reason });
-        let mut kinds = needs(step.already.iter().chain(&step.before));
+        let probes = || step.already.iter().chain(&step.before);
+        let mut also = BTreeSet::new();
         if self.sent == Sent::Nothing {
-            kinds.extend(fingerprint::NEEDS);
+            also.extend(fingerprint::NEEDS);
         }
-        if kinds.is_empty() {
+        if also.is_empty() && needs(probes()).is_empty() {
             return None;
         }
         let left = "the operator left before anything was sent";
         let begun = Instant::now();
         let mut told = String::new();
         loop {
-            let Some(model) = self.look(kinds.clone()).await else {
+            let Some(Seen { model, rest }) = self.look(probes(), &also).await else {
                 return not_run(left.to_owned());
             };
             let now = (self.setting.clock)();
@@ -189,7 +202,7 @@ impl Run<'_> {
             tokio::select! {
                 biased;
                 () = self.setting.control.left() => return not_run(left.to_owned()),
-                () = sleep(PAUSE.1) => {}
+                () = sleep(PAUSE.1.max(rest)) => {}
             }
         }
     }
@@ -274,8 +287,7 @@ impl Run<'_> {
     async fn look_on(&mut self, index: usize, step: &Step) {
         let kinds = needs(&step.after);
         // What starts a runtime on every host would slow down what it looks at.
-        let is_cheap = |kind: &SourceKind| !kind.is_costly() || *kind == SourceKind::AllQueues;
-        if !kinds.iter().all(is_cheap) {
+        if kinds.iter().any(|kind| kind.is_costly()) {
             return std::future::pending().await;
         }
         let mut told = String::new();
@@ -283,7 +295,8 @@ impl Run<'_> {
         loop {
             sleep(pause).await;
             let look_begun = Instant::now();
-            let Some(model) = self.look(kinds.clone()).await else {
+            let Some(Seen { model, rest }) = self.look(step.after.iter(), &BTreeSet::new()).await
+            else {
                 return;
             };
             if let Answer::Not(words) = ask(&step.after, &model, (self.setting.clock)())
@@ -293,7 +306,7 @@ impl Run<'_> {
                 self.tell(RunEventKind::Waiting { step: index, words });
             }
             // What takes its time is left in peace for as long.
-            pause = look_begun.elapsed().max(PAUSE.1);
+            pause = look_begun.elapsed().max(PAUSE.1).max(rest);
         }
     }
 
@@ -309,10 +322,11 @@ impl Run<'_> {
         let mut told = String::new();
         loop {
             let look_begun = Instant::now();
-            let Some(model) = self.look(needs(&step.after)).await else {
+            let Some(Seen { model, rest }) = self.look(step.after.iter(), &BTreeSet::new()).await
+            else {
                 return left_unconfirmed(command.as_ref());
             };
-            let pause = look_begun.elapsed().clamp(PAUSE.0, PAUSE.1);
+            let pause = look_begun.elapsed().clamp(PAUSE.0, PAUSE.1).max(rest);
             let answer = ask(&step.after, &model, (self.setting.clock)());
             let words = match &answer {
                 Answer::Holds(proof) => return done(proof.clone(), command),
@@ -337,27 +351,58 @@ impl Run<'_> {
         }
     }
 
-    /// Looks at the cluster. Starts from nothing but the inventory, so that what was not seen by
-    /// this very look is not known. `None`: the operator left.
-    async fn look(&mut self, kinds: BTreeSet<SourceKind>) -> Option<Model> {
-        let kinds: Vec<SourceKind> = kinds.into_iter().collect();
-        let mut model = Model::new(self.setting.model.inventory.clone());
+    /// Looks at the cluster for what `probes` need, and at what else is given. What is dear is looked
+    /// at only where the rest leaves a probe open. `None`: the operator left.
+    async fn look<'a>(
+        &mut self,
+        probes: impl Iterator<Item = &'a Probe> + Clone,
+        also: &BTreeSet<SourceKind>,
+    ) -> Option<Seen> {
+        let mut kinds = needs(probes.clone());
+        kinds.extend(also);
+        let seen = self.look_at(&kinds).await?;
+        let now = (self.setting.clock)();
+        let open = probes
+            .filter(|probe| !probe.needs_else().iter().all(|kind| kinds.contains(kind)))
+            .filter(|probe| {
+                let answer = probe.evaluate(&seen.model, now);
+                matches!(answer, ProbeAnswer::CannotTell(_))
+            });
+        let dear: Vec<SourceKind> = open.flat_map(Probe::needs_else).copied().collect();
+        if dear.is_empty() {
+            return Some(seen);
+        }
+        kinds.extend(dear);
+        self.look_at(&kinds).await
+    }
+
+    /// Looks once. Starts from nothing but the inventory, so that what was not seen by this very
+    /// look is not known.
+    async fn look_at(&mut self, kinds: &BTreeSet<SourceKind>) -> Option<Seen> {
+        let kinds: Vec<SourceKind> = kinds.iter().copied().collect();
+        let mut model = Box::new(Model::new(self.setting.model.inventory.clone()));
         model.metadata_store = self.setting.model.metadata_store.clone();
-        let limit = if kinds.iter().any(|kind| kind.is_costly()) {
+        let takes_its_time = |kind: &SourceKind| kind.is_costly() || kind.is_listing();
+        let limit = if kinds.iter().any(takes_its_time) {
             COSTLY_LOOK_LIMIT
         } else {
             LOOK_LIMIT
         };
         let Setting { eyes, control, .. } = &mut self.setting;
-        let seen = tokio::select! {
+        let observations = tokio::select! {
             biased;
             () = control.left() => return None,
             seen = timeout(limit, eyes.look(&kinds)) => seen.unwrap_or_default(),
         };
-        for observation in seen {
+        let mut rest = Duration::ZERO;
+        for observation in observations {
+            if observation.source.kind.is_listing() {
+                let share = observation.took.saturating_mul(LISTING_SHARE);
+                rest = rest.max(share.min(LONGEST_REST));
+            }
             model.apply(observation);
         }
-        Some(model)
+        Some(Seen { model, rest })
     }
 
     fn tell_output(&mut self, step: usize, outcome: &CommandOutcome) {

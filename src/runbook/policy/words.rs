@@ -4,13 +4,13 @@
 use crate::action::Action;
 use crate::invocation::quoted;
 use crate::model::broker::Policy;
-use crate::model::freshness_limit;
+use crate::model::list::Tally;
 use crate::model::name::{QueueName, VhostName};
-use crate::model::observation::SourceKind;
 use crate::model::policy::effect::{Policies, Preview, Shift};
 use crate::model::policy::{ApplyTo, PolicyName, PolicyRule};
 use crate::runbook::steps::Ground;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// How many names a sentence spells out.
 const NAMED: usize = 5;
@@ -119,17 +119,11 @@ fn shifted(shift: &Shift, queues: usize) -> String {
 
 /// Queues that the preview does not cover.
 fn not_listed(ground: Ground<'_>) -> Option<String> {
-    let limit = freshness_limit(SourceKind::Queues);
-    let page = ground.model.queues.current(ground.now, limit)?;
-    let all = page
-        .total
-        .map_or_else(|| "more".to_owned(), |total| total.to_string());
-    (!page.is_whole()).then(|| {
-        format!(
-            "only {} of {all} queues could be listed: more may be affected in the same way",
-            page.rows.len()
-        )
-    })
+    let gap = match ground.model.listed_queues(ground.now) {
+        Ok((_, gap)) => gap?,
+        Err(gap) => gap,
+    };
+    Some(format!("{gap}: more may be affected in the same way"))
 }
 
 /// Mirrors that synchronise by themselves block their queue meanwhile.
@@ -139,15 +133,16 @@ fn blocked(ground: Ground<'_>, rule: &PolicyRule, preview: &Preview) -> Option<S
     if keys.get("ha-sync-mode") != Some(&automatic) {
         return None;
     }
-    let moved: Vec<&QueueName> = preview.shifts.values().flatten().collect();
-    let messages: u64 = super::rows(ground)
+    let moved: BTreeSet<&QueueName> = preview.shifts.values().flatten().collect();
+    let messages: Tally = super::rows(ground)
         .iter()
-        .filter(|row| row.vhost == rule.vhost && moved.contains(&&row.name))
-        .filter_map(|row| row.messages)
-        .sum();
+        .filter(|row| row.vhost == rule.vhost && moved.contains(&row.name))
+        .map(|row| row.messages)
+        .collect();
     Some(format!(
         "with ha-sync-mode automatic a queue takes and delivers nothing while a new mirror copies \
-         it: {messages} messages are in the queues above"
+         it: {} are in the queues above",
+        messages.of("message")
     ))
 }
 

@@ -5,12 +5,10 @@ use super::{id, members, named};
 use crate::action::Action;
 use crate::invocation::{Change, ServiceVerb};
 use crate::model::Model;
-use crate::model::broker::{MetadataStore, NodeType, QueuePage};
-use crate::model::freshness_limit;
+use crate::model::broker::{MetadataStore, NodeType};
 use crate::model::moment::Moment;
 use crate::model::name::{HostName, NodeName};
 use crate::model::node::NodeState;
-use crate::model::observation::SourceKind;
 use crate::model::shutdown::WholeStop;
 use crate::runbook::blast;
 use crate::runbook::plan::{Plan, Probe, Refusal, Step, Verdict};
@@ -82,7 +80,7 @@ fn in_order<'a>(
             | NodeState::Unknown => 1,
             NodeState::Running => 2,
         };
-        let leaders = model.stop_impact(ground.node()).leaders;
+        let leaders = model.stop_impact(ground.node(), now).leaders;
         let is_disc = !is_ram(*ground);
         (by_state, is_disc, holds(&ground.target.host.name), leaders)
     });
@@ -132,10 +130,7 @@ fn check(checks: &mut Checks, first: Ground<'_>, order: &[Ground<'_>], running: 
         vec![last_words(model, now, order)],
         Some("start a disc member first: start-node NODE".to_owned()),
     );
-    let connections = model
-        .connections
-        .current(now, freshness_limit(SourceKind::Connections));
-    let (verdict, line) = match connections.and_then(|page| page.total) {
+    let (verdict, line) = match model.connection_count(now) {
         Some(0) => (Verdict::Passed, "none".to_owned()),
         Some(count) => (Verdict::Warning, format!("connections that close: {count}")),
         None => (Verdict::Warning, "how many close is not known".to_owned()),
@@ -222,29 +217,19 @@ fn step(ground: Ground<'_>, before: &[NodeName], after: &[NodeName]) -> Step {
 
 /// What is worth knowing when the cluster starts again.
 fn record(model: &Model, now: Moment, order: &[Ground<'_>]) -> WholeStop {
-    let complete = |page: &&QueuePage| {
-        page.skipped_rows == 0
-            && page
-                .total
-                .is_some_and(|total| total <= page.rows.len() as u64)
-    };
-    let limit = freshness_limit(SourceKind::Queues);
-    let page = model.queues.current(now, limit).filter(complete);
+    let page = model.all_queues(now).ok();
     let survives = |row: &&crate::model::broker::QueueRow| {
         row.durable == Some(true) && row.exclusive != Some(true)
     };
     let single = order.iter().map(|ground| {
         let node = ground.node();
-        (node.clone(), model.removal_impact(node).deleted)
+        (node.clone(), model.removal_impact(node, now).deleted)
     });
     WholeStop {
         order: order.iter().map(|ground| ground.node().clone()).collect(),
         running: running(order).map(|ground| ground.node().clone()).collect(),
         durable_queues: page.map(|page| page.rows.iter().filter(survives).count() as u64),
-        messages: model
-            .totals
-            .current(now, freshness_limit(SourceKind::Totals))
-            .and_then(|totals| totals.messages),
+        messages: model.figures(now).messages,
         single: if page.is_some() {
             single.collect()
         } else {

@@ -90,6 +90,9 @@ pub const DEATH: Check = Check {
     judge: death,
 };
 
+/// What to do where the list of queues is not whole.
+const SEE_ALL: &str = "see to it that all queues are listed: a user is shown those of the virtual hosts it has permissions on (`rabbitmqctl set_permissions -p VHOST USER '^$' '^$' '^$'`)";
+
 fn partition(model: &Model, _target: Target<'_>, now: Moment) -> Judged {
     let mut split: Vec<String> = Vec::new();
     for (host, report) in model.views(now) {
@@ -113,8 +116,8 @@ fn partition(model: &Model, _target: Target<'_>, now: Moment) -> Judged {
     }
 }
 
-fn losses(model: &Model, target: Target<'_>, _now: Moment) -> Judged {
-    let impact = model.removal_impact(target.node);
+fn losses(model: &Model, target: Target<'_>, now: Moment) -> Judged {
+    let impact = model.removal_impact(target.node, now);
     let mut words = Vec::new();
     if !impact.deleted.is_empty() {
         words.push(format!(
@@ -122,13 +125,13 @@ fn losses(model: &Model, target: Target<'_>, _now: Moment) -> Judged {
             listed(&impact.deleted)
         ));
     }
-    if !impact.complete {
-        words.push("not all queues could be listed: there may be more".to_owned());
-    }
-    if words.is_empty() {
-        Judged::one(Verdict::Passed, "none")
-    } else {
-        Judged::new(Verdict::Warning, words)
+    match impact.gap {
+        Some(gap) => {
+            words.insert(0, format!("which queues would be lost is not known: {gap}"));
+            Judged::new(Verdict::CannotTell, words).instead(SEE_ALL)
+        }
+        None if words.is_empty() => Judged::one(Verdict::Passed, "none"),
+        None => Judged::new(Verdict::Warning, words),
     }
 }
 
@@ -310,8 +313,8 @@ fn disc(model: &Model, target: Target<'_>, now: Moment) -> Judged {
     }
 }
 
-fn replicas(model: &Model, target: Target<'_>, _now: Moment) -> Judged {
-    let impact = model.removal_impact(target.node);
+fn replicas(model: &Model, target: Target<'_>, now: Moment) -> Judged {
+    let impact = model.removal_impact(target.node, now);
     if !impact.stranded.is_empty() {
         return Judged::one(
             Verdict::Failed,
@@ -341,8 +344,8 @@ fn replicas(model: &Model, target: Target<'_>, _now: Moment) -> Judged {
     }
 }
 
-fn unreplicated(model: &Model, target: Target<'_>, _now: Moment) -> Judged {
-    let impact = model.removal_impact(target.node);
+fn unreplicated(model: &Model, target: Target<'_>, now: Moment) -> Judged {
+    let impact = model.removal_impact(target.node, now);
     let untold = unseen(&impact);
     let held = [impact.quorum, impact.streams].concat();
     if !held.is_empty() {
@@ -368,8 +371,8 @@ fn unreplicated(model: &Model, target: Target<'_>, _now: Moment) -> Judged {
 
 /// What keeps the list of replicas from being all there are.
 fn unseen(impact: &RemovalImpact) -> Option<String> {
-    if !impact.complete {
-        return Some("not all queues could be listed".to_owned());
+    if let Some(gap) = &impact.gap {
+        return Some(format!("where the replicas are is not known: {gap}"));
     }
     (!impact.untold.is_empty()).then(|| {
         format!(

@@ -189,7 +189,21 @@ fn conflicts(ground: Ground<'_>, rule: &PolicyRule) -> Judged {
     let policies = Policies::of(known(ground), &rule.vhost);
     let found = policies.conflicts(rule, rows(ground));
     if found.is_empty() {
-        return Judged::one(Verdict::Passed, "none");
+        let seen = known(ground)
+            .iter()
+            .any(|policy| policy.vhost == rule.vhost)
+            || rows(ground).iter().any(|row| row.vhost == rule.vhost);
+        return match ground.model.all_queues(ground.now) {
+            // Policies are shown to whoever is shown the queues beside them.
+            Err(gap) if !seen => Judged::one(
+                Verdict::CannotTell,
+                format!(
+                    "{gap}, and nothing of vhost {}: its policies are not known",
+                    rule.vhost
+                ),
+            ),
+            Ok(_) | Err(_) => Judged::one(Verdict::Passed, "none"),
+        };
     }
     let lines = found.iter().map(|conflict| {
         let of = if conflict.queues.is_empty() {

@@ -2,11 +2,8 @@
 
 use super::{Check, Judged, Target};
 use crate::model::Model;
-use crate::model::broker::QueuePage;
-use crate::model::freshness_limit;
 use crate::model::moment::Moment;
 use crate::model::node::NodeState;
-use crate::model::observation::SourceKind;
 use crate::runbook::plan::{Probe, Verdict};
 use crate::runbook::probe::ProbeAnswer;
 
@@ -62,29 +59,22 @@ fn majority(model: &Model, target: Target<'_>, now: Moment) -> Judged {
         .instead(others_first(model, target, now)),
         None => Judged::one(
             Verdict::CannotTell,
-            format!("{count}; whether anything needs a majority cannot be told"),
+            match model.all_queues(now) {
+                Ok(_) => format!("{count}; the metadata store is not known"),
+                Err(gap) => format!("{count}; whether any queue needs one is not known: {gap}"),
+            },
         ),
     }
 }
 
-/// Whether a Raft group exists. "None" is only believed of a complete and current page.
+/// Whether a Raft group exists. "None" is only believed of a complete and current list.
 fn needs_majority(model: &Model, now: Moment) -> Option<bool> {
     let store = model.capability(now).needs_majority();
-    let queues = model.has_quorum_queues();
-    if store == Some(true) || queues == Some(true) {
-        return Some(true);
+    match (store, model.has_quorum_queues(now)) {
+        (Some(true), _) | (_, Some(true)) => Some(true),
+        (Some(false), Some(false)) => Some(false),
+        _ => None,
     }
-    let complete = |page: &QueuePage| {
-        page.skipped_rows == 0
-            && page
-                .total
-                .is_some_and(|total| total <= page.rows.len() as u64)
-    };
-    let whole = model
-        .queues
-        .current(now, freshness_limit(SourceKind::Queues))
-        .is_some_and(complete);
-    (store == Some(false) && whole).then_some(false)
 }
 
 fn others_first(model: &Model, target: Target<'_>, now: Moment) -> String {

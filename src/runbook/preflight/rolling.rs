@@ -4,11 +4,9 @@
 use super::{Check, Judged, Target};
 use crate::model::Model;
 use crate::model::broker::{QueueRow, QueueType};
-use crate::model::freshness_limit;
 use crate::model::moment::Moment;
 use crate::model::name::HostName;
 use crate::model::node::{NodeState, NodeView};
-use crate::model::observation::SourceKind;
 use crate::runbook::plan::Verdict;
 use crate::runbook::rolling_restart::{Way, ways};
 
@@ -142,15 +140,12 @@ fn untold(host: &HostName, why: &str) -> String {
 }
 
 fn listed(model: &Model, _target: Target<'_>, now: Moment) -> Judged {
-    let limit = freshness_limit(SourceKind::Queues);
-    let Some(page) = model.queues.current(now, limit) else {
-        return Judged::one(Verdict::Warning, "the queues could not be listed");
+    let gap = match model.all_queues(now) {
+        Ok(page) => return Judged::one(Verdict::Passed, format!("there are {}", page.rows.len())),
+        Err(gap) => gap,
     };
-    if page.is_whole() {
-        return Judged::one(Verdict::Passed, format!("there are {}", page.rows.len()));
-    }
     let mut words = vec![
-        "not all queues could be listed: of the others, only what the members say of their quorum is waited for".to_owned(),
+        format!("{gap}: of the others, only what the members say of their quorum is waited for"),
         "the leaders are not spread at the end: rebalance afterwards".to_owned(),
     ];
     if model.capability(now).has_mirroring() != Some(false) {
@@ -167,7 +162,13 @@ fn mirrors_follow(model: &Model, _target: Target<'_>, now: Moment) -> Judged {
         return Judged::one(Verdict::Warning, "the mirrors are not known");
     };
     if by_hand.is_empty() {
-        return Judged::one(Verdict::Passed, "none waits to be told");
+        return match model.all_queues(now) {
+            Ok(_) => Judged::one(Verdict::Passed, "none waits to be told"),
+            Err(gap) => Judged::one(
+                Verdict::Warning,
+                format!("{gap}: whether mirrors of others wait to be told is not known"),
+            ),
+        };
     }
     let words = |row: &&QueueRow| {
         format!(
@@ -196,8 +197,7 @@ pub(in crate::runbook) fn synchronised_by_hand(
     if model.capability(now).has_mirroring() == Some(false) {
         return Some(Vec::new());
     }
-    let limit = freshness_limit(SourceKind::Queues);
-    let page = model.queues.current(now, limit)?;
+    let (page, _) = model.listed_queues(now).ok()?;
     let mirrored = page.rows.iter().filter(|row| {
         matches!(row.queue_type, Some(QueueType::Classic) | None) && row.members.len() > 1
     });

@@ -4,11 +4,9 @@
 use super::{Check, Judged, Target};
 use crate::model::Model;
 use crate::model::broker::{QueueRow, QueueType};
-use crate::model::freshness_limit;
 use crate::model::moment::Moment;
 use crate::model::name::HostName;
 use crate::model::node::Liveness;
-use crate::model::observation::SourceKind;
 use crate::runbook::plan::Verdict;
 
 /// P8: mirrored queues whose mirrors could not take over. Advisory: the blast radius names them.
@@ -43,11 +41,9 @@ fn mirrors(model: &Model, target: Target<'_>, now: Moment) -> Judged {
     if model.capability(now).has_mirroring() == Some(false) {
         return Judged::one(Verdict::NotApplicable, "queues are not mirrored since 4.0");
     }
-    let Some(page) = model
-        .queues
-        .current(now, freshness_limit(SourceKind::Queues))
-    else {
-        return Judged::one(Verdict::Warning, "the mirrors are not known");
+    let (page, gap) = match model.listed_queues(now) {
+        Ok(listed) => listed,
+        Err(gap) => return Judged::one(Verdict::Warning, format!("unknown: {gap}")),
     };
     let behind = |row: &&QueueRow| {
         row.leader.as_ref() == Some(target.node)
@@ -57,7 +53,7 @@ fn mirrors(model: &Model, target: Target<'_>, now: Moment) -> Judged {
                 .iter()
                 .any(|member| !row.online.contains(member))
     };
-    let rows: Vec<String> = page
+    let mut lines: Vec<String> = page
         .rows
         .iter()
         .filter(behind)
@@ -68,43 +64,26 @@ fn mirrors(model: &Model, target: Target<'_>, now: Moment) -> Judged {
             )
         })
         .collect();
-    if rows.is_empty() {
+    lines.extend(gap.map(|gap| format!("{gap}: of the others it is not known")));
+    if lines.is_empty() {
         Judged::one(Verdict::Passed, "none is behind")
     } else {
-        Judged::new(Verdict::Warning, rows)
+        Judged::new(Verdict::Warning, lines)
     }
 }
 
 fn connections(model: &Model, target: Target<'_>, now: Moment) -> Judged {
-    let limit = freshness_limit(SourceKind::Connections);
-    let Some(page) = model.connections.current(now, limit) else {
-        return Judged::one(
+    match model.connections_of(target.node, now) {
+        Some(0) => Judged::one(Verdict::Passed, "none"),
+        Some(here) => Judged::one(Verdict::Warning, format!("{} would close", counted(here))),
+        None => Judged::one(
             Verdict::Warning,
             "how many connections would close is not known",
-        );
-    };
-    let here = page
-        .rows
-        .iter()
-        .filter(|row| row.node.as_ref() == Some(target.node))
-        .count();
-    let whole = page
-        .total
-        .is_some_and(|total| total <= page.rows.len() as u64);
-    match (here, whole) {
-        (0, true) => Judged::one(Verdict::Passed, "none"),
-        (_, true) => Judged::one(Verdict::Warning, format!("{} would close", counted(here))),
-        (_, false) => Judged::one(
-            Verdict::Warning,
-            format!(
-                "at least {} would close; not all connections could be listed",
-                counted(here)
-            ),
         ),
     }
 }
 
-fn counted(connections: usize) -> String {
+fn counted(connections: u64) -> String {
     if connections == 1 {
         "1 connection".to_owned()
     } else {

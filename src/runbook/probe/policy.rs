@@ -265,10 +265,11 @@ pub(super) fn in_sync(
     for (host, view) in &said {
         let mut rows = view.queues.rows.iter();
         let Some(row) = rows.find(|row| row.vhost == *vhost && row.name == *queue) else {
-            return if view.queues.is_whole() {
-                ProbeAnswer::Not(format!("{host} knows no queue {queue}"))
-            } else {
-                ProbeAnswer::CannotTell(format!("{host} could not list the queue {queue}"))
+            return match view.queues.gap("queues") {
+                None => ProbeAnswer::Not(format!("{host} knows no queue {queue}")),
+                Some(gap) => ProbeAnswer::CannotTell(format!(
+                    "{queue} is not among what {host} lists: {gap}"
+                )),
             };
         };
         let is_done = row.members.iter().all(|member| row.online.contains(member));

@@ -2,12 +2,12 @@
 //! view of all, whether their queues are there again.
 
 use super::{ProbeAnswer, nodes_joined};
-use crate::model::broker::{QueuePage, QueueRow};
-use crate::model::freshness_limit;
+use crate::model::broker::QueueRow;
 use crate::model::moment::Moment;
 use crate::model::name::{HostName, NodeName};
 use crate::model::node::NodeState;
-use crate::model::observation::{FailureKind, SourceKind};
+use crate::model::observation::FailureKind;
+use crate::model::queue::{self, Trouble};
 use crate::model::shutdown::Patience;
 use crate::model::{Model, host::UnitState};
 
@@ -194,58 +194,37 @@ fn complaint(model: &Model, node: &NodeName, now: Moment) -> String {
 }
 
 pub(super) fn queues_up(model: &Model, now: Moment) -> ProbeAnswer {
-    let Some(page) = page(model, now) else {
-        return ProbeAnswer::CannotTell("the queues are not listed".to_owned());
+    let (page, gap) = match model.listed_queues(now) {
+        Ok(listed) => listed,
+        Err(gap) => return ProbeAnswer::CannotTell(gap),
+    };
+    let fault = |row: &QueueRow| {
+        let trouble = queue::trouble(row)?;
+        let words = trouble.words();
+        (trouble != Trouble::Thin).then(|| format!("{} in vhost {} {words}", row.name, row.vhost))
     };
     let down: Vec<String> = page.rows.iter().filter_map(fault).collect();
-    let listed = page.rows.len();
-    let all = page.total.is_some_and(|total| total <= listed as u64);
     if !down.is_empty() {
         let more = down.len().saturating_sub(NAMED);
         let mut words: Vec<String> = down.into_iter().take(NAMED).collect();
         if more > 0 {
             words.push(format!("and {more} more"));
         }
-        ProbeAnswer::Not(words.join("; "))
-    } else if page.skipped_rows > 0 {
-        ProbeAnswer::CannotTell(format!("queues that cannot be read: {}", page.skipped_rows))
-    } else if all {
-        ProbeAnswer::Holds(format!("none of {listed} queues is down or in minority"))
-    } else {
-        let total = page.total.map_or_else(|| "?".to_owned(), |n| n.to_string());
-        ProbeAnswer::Holds(format!(
-            "none of the {listed} queues listed, of {total}, is down or in minority"
-        ))
+        return ProbeAnswer::Not(words.join("; "));
     }
-}
-
-/// What is wrong with a queue. Up to 3.12 a quorum queue without a majority is still `running`,
-/// so its members are counted too.
-fn fault(row: &QueueRow) -> Option<String> {
-    let bad = |state: &&str| matches!(*state, "down" | "minority" | "stopped" | "crashed");
-    let state = row.state.as_ref().map(crate::model::text::Shown::as_str);
-    if let Some(state) = state.filter(bad) {
-        return Some(format!("{} in vhost {} is {state}", row.name, row.vhost));
+    match gap {
+        Some(gap) => {
+            ProbeAnswer::CannotTell(format!("{gap}; none of these is down or in minority"))
+        }
+        None => ProbeAnswer::Holds(format!(
+            "none of {} queues is down or in minority",
+            page.rows.len()
+        )),
     }
-    let replicated = matches!(
-        row.queue_type,
-        Some(crate::model::broker::QueueType::Quorum | crate::model::broker::QueueType::Stream)
-    );
-    let minority =
-        replicated && !row.members.is_empty() && row.online.len() < row.members.len() / 2 + 1;
-    minority.then(|| {
-        format!(
-            "{} in vhost {} has {} of {} members online",
-            row.name,
-            row.vhost,
-            row.online.len(),
-            row.members.len()
-        )
-    })
 }
 
 pub(super) fn queues_back(model: &Model, at_least: u64, now: Moment) -> ProbeAnswer {
-    match page(model, now).and_then(|page| page.total) {
+    match model.queue_count(now) {
         None => ProbeAnswer::CannotTell("how many queues there are is not known".to_owned()),
         Some(total) if total >= at_least => ProbeAnswer::Holds(format!(
             "{total} queues are there; {at_least} that survive a restart were recorded at the stop"
@@ -254,11 +233,6 @@ pub(super) fn queues_back(model: &Model, at_least: u64, now: Moment) -> ProbeAns
             "{total} queues are there, but {at_least} that survive a restart were recorded at the stop"
         )),
     }
-}
-
-fn page(model: &Model, now: Moment) -> Option<&QueuePage> {
-    let limit = freshness_limit(SourceKind::Queues);
-    model.queues.current(now, limit)
 }
 
 pub(super) fn forgotten(model: &Model, node: &NodeName, on: &NodeName, now: Moment) -> ProbeAnswer {

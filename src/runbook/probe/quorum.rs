@@ -3,8 +3,6 @@
 
 use super::ProbeAnswer;
 use crate::model::Model;
-use crate::model::broker::QueuePage;
-use crate::model::freshness_limit;
 use crate::model::impact::{QuorumMember, QuorumVerdict};
 use crate::model::moment::Moment;
 use crate::model::name::NodeName;
@@ -30,12 +28,9 @@ pub(super) fn not_critical(model: &Model, node: &NodeName, now: Moment) -> Probe
         }
         Some(QuorumVerdict::Critical(members)) => loses(members, ""),
         None => {
-            let lost = model.stop_impact(node).quorum_lost;
-            let is_whole = model
-                .queues
-                .current(now, freshness_limit(SourceKind::Queues))
-                .is_some_and(QueuePage::is_whole);
-            if lost.is_empty() && is_whole && model.node(node, now).draining == Some(true) {
+            let lost = model.stop_impact(node, now).quorum_lost;
+            let draining = model.node(node, now).draining == Some(true);
+            if lost.is_empty() && draining && model.all_queues(now).is_ok() {
                 ProbeAnswer::Holds(format!(
                     "{node} is in maintenance mode and cannot be asked; by the members online no queue loses its quorum without it"
                 ))

@@ -4,7 +4,6 @@
 use super::ProbeAnswer;
 use crate::model::Model;
 use crate::model::broker::{QueuePage, QueueRow, QueueType};
-use crate::model::freshness_limit;
 use crate::model::impact::QuorumVerdict;
 use crate::model::moment::Moment;
 use crate::model::name::NodeName;
@@ -20,19 +19,7 @@ const WHOLE_IF_SAFE: usize = 4;
 const NAMED: usize = 3;
 
 fn whole(model: &Model, now: Moment) -> Result<&QueuePage, ProbeAnswer> {
-    let limit = freshness_limit(SourceKind::Queues);
-    let Some(page) = model.queues.current(now, limit) else {
-        return Err(ProbeAnswer::CannotTell(
-            "the queues could not be listed".to_owned(),
-        ));
-    };
-    if page.is_whole() {
-        Ok(page)
-    } else {
-        Err(ProbeAnswer::CannotTell(
-            "not all queues could be listed".to_owned(),
-        ))
-    }
+    model.all_queues(now).map_err(ProbeAnswer::CannotTell)
 }
 
 fn quorum(page: &QueuePage) -> impl Iterator<Item = &QueueRow> {
@@ -107,11 +94,21 @@ pub(super) fn all(model: &Model, node: &NodeName, now: Moment) -> ProbeAnswer {
 /// small group, which it says to be whole; the list is of the leader's last statistics, up to five
 /// seconds old. And it stands for the queues that could not be listed.
 pub(super) fn online(model: &Model, node: &NodeName, now: Moment) -> ProbeAnswer {
-    let limit = freshness_limit(SourceKind::Queues);
-    let Some(page) = model.queues.current(now, limit) else {
-        return ProbeAnswer::CannotTell("the queues could not be listed".to_owned());
-    };
     let doubtful = doubtful(model, now);
+    let members = model.members().into_iter();
+    let members = members.filter(|name| model.is_member(name, now) != Some(false));
+    // Then no group is larger than what the members say to be whole.
+    let is_small = members.count() <= WHOLE_IF_SAFE;
+    let has_mirrors = model.capability(now).has_mirroring() != Some(false);
+    if doubtful.is_empty() && is_small && !has_mirrors {
+        return ProbeAnswer::Holds(format!(
+            "every member says that no quorum depends on it: all replicas on {node} are online"
+        ));
+    }
+    let (page, gap) = match model.listed_queues(now) {
+        Ok(listed) => listed,
+        Err(gap) => return ProbeAnswer::CannotTell(gap),
+    };
     let is_told_whole = |row: &QueueRow| doubtful.is_empty() && row.members.len() <= WHOLE_IF_SAFE;
     let here = |row: &&QueueRow| row.members.contains(node);
     let offline: Vec<&QueueRow> = quorum(page)
@@ -129,18 +126,18 @@ pub(super) fn online(model: &Model, node: &NodeName, now: Moment) -> ProbeAnswer
         return ProbeAnswer::Not(format!("the mirrors of {} are not back", names(&lacking)));
     }
     let count = quorum(page).filter(here).count();
-    if whole(model, now).is_ok() {
+    let Some(gap) = gap else {
         return ProbeAnswer::Holds(format!(
             "all {count} replicas of quorum queues on {node} are online"
         ));
-    }
+    };
     if doubtful.is_empty() {
         ProbeAnswer::Holds(format!(
             "the {count} replicas of quorum queues on {node} that could be listed are online, and every member says that no quorum depends on it"
         ))
     } else {
         ProbeAnswer::CannotTell(format!(
-            "not all queues could be listed, and {} does not say that every quorum survives without it",
+            "{gap}, and {} does not say that every quorum survives without it",
             doubtful.join(" and ")
         ))
     }
@@ -207,9 +204,9 @@ fn doubtful(model: &Model, now: Moment) -> Vec<&str> {
 
 /// As `rabbitmq-upgrade await_online_synchronized_mirror`: one mirror that can take over is enough.
 pub(super) fn mirrors(model: &Model, node: &NodeName, now: Moment) -> ProbeAnswer {
-    let limit = freshness_limit(SourceKind::Queues);
-    let Some(page) = model.queues.current(now, limit) else {
-        return ProbeAnswer::CannotTell("the queues could not be listed".to_owned());
+    let (page, gap) = match model.listed_queues(now) {
+        Ok(listed) => listed,
+        Err(gap) => return ProbeAnswer::CannotTell(gap),
     };
     let mirrored: Vec<&QueueRow> = page
         .rows
@@ -228,12 +225,12 @@ pub(super) fn mirrors(model: &Model, node: &NodeName, now: Moment) -> ProbeAnswe
     if !lone.is_empty() {
         return ProbeAnswer::Not(format!("no mirror of {} is synchronised", names(&lone)));
     }
-    match whole(model, now) {
-        Err(answer) => answer,
-        Ok(_) if mirrored.is_empty() => {
+    match gap {
+        Some(gap) => ProbeAnswer::CannotTell(gap),
+        None if mirrored.is_empty() => {
             ProbeAnswer::Holds(format!("{node} leads no mirrored queue"))
         }
-        Ok(_) => ProbeAnswer::Holds(format!(
+        None => ProbeAnswer::Holds(format!(
             "all {} mirrored queues that {node} leads have a synchronised mirror",
             mirrored.len()
         )),

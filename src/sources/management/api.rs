@@ -3,9 +3,8 @@
 use crate::config::{Cluster, Management};
 use crate::model::name::{HostName, NodeName};
 use crate::model::observation::{FailureKind, SourceFailure};
-use crate::sources::Report;
 use crate::sources::client::{Answer, Client, Limits};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -17,11 +16,16 @@ const BODY_LIMIT: usize = 64 << 20;
 #[derive(Debug)]
 pub(crate) struct Api {
     client: Client,
+    user: String,
     /// Host, and URL up to `/api/`.
     bases: Vec<(HostName, String)>,
     preferred: AtomicUsize,
+    /// The declared nodes.
+    pub(super) nodes: BTreeSet<NodeName>,
     /// The node that answered last at each host's address, where it said its name.
     learnt: Mutex<BTreeMap<HostName, NodeName>>,
+    /// How many declared nodes each lists as members of its cluster, by its host.
+    company: Mutex<BTreeMap<HostName, usize>>,
     /// How long a node may take before it is asked for less.
     pub(super) patience: Duration,
 }
@@ -38,7 +42,10 @@ impl Api {
             time: super::LIMIT,
             bytes: BODY_LIMIT,
         };
-        Self::with_limits(bases.collect(), management.clone(), limits, super::PATIENCE)
+        let mut api =
+            Self::with_limits(bases.collect(), management.clone(), limits, super::PATIENCE);
+        api.nodes = inventory.nodes().map(|(_, node)| node.clone()).collect();
+        api
     }
 
     pub(super) fn with_limits(
@@ -48,10 +55,13 @@ impl Api {
         patience: Duration,
     ) -> Self {
         Self {
+            user: management.username.clone(),
             client: Client::for_management(management, limits),
             bases,
             preferred: AtomicUsize::new(0),
+            nodes: BTreeSet::new(),
             learnt: Mutex::default(),
+            company: Mutex::default(),
             patience,
         }
     }
@@ -83,12 +93,46 @@ impl Api {
         hosts
     }
 
-    /// Remembers who answered.
-    pub(super) fn prefer(&self, report: &Report) {
-        let place = self.hosts().position(|host| *host == report.host);
-        if let (Ok(_), Some(place)) = (&report.outcome, place) {
+    /// Who asks.
+    pub(super) fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// Remembers who answered well.
+    pub(super) fn prefer(&self, host: &HostName) {
+        let place = self.hosts().position(|other| other == host);
+        if let Some(place) = place {
             self.preferred.store(place, Ordering::Relaxed);
         }
+    }
+
+    /// Remembers whom the node of `host` lists as members.
+    pub(super) fn learn_members<'a>(
+        &self,
+        host: &HostName,
+        members: impl Iterator<Item = &'a NodeName>,
+    ) {
+        let known = members.filter(|name| self.nodes.contains(name)).count();
+        let mut company = self.company.lock().unwrap_or_else(PoisonError::into_inner);
+        company.insert(host.clone(), known);
+    }
+
+    /// Whether the node of `host` lists no other declared node; `None` where it was not heard. What
+    /// such a node says of its cluster is not said of this one: it left, or was never in it.
+    pub(super) fn is_alone(&self, host: &HostName) -> Option<bool> {
+        if self.nodes.len() < 2 {
+            return Some(false);
+        }
+        let company = self.company.lock().unwrap_or_else(PoisonError::into_inner);
+        company.get(host).map(|known| *known <= 1)
+    }
+
+    /// As `is_alone`, of a node that was not heard yet.
+    pub(super) async fn ask_for_members(&self, host: &HostName) -> Option<bool> {
+        let answer = self.get(host, "nodes?columns=name").await;
+        let members = super::rows::members(&super::expect_ok(answer.ok()?).ok()?).ok()?;
+        self.learn_members(host, members.iter());
+        self.is_alone(host)
     }
 
     /// Remembers which node answered at the address of `host`; nothing if it did not say.
@@ -124,16 +168,26 @@ impl Api {
     }
 
     pub(super) async fn get(&self, host: &HostName, path: &str) -> Result<Answer, SourceFailure> {
-        let base = self
-            .bases
-            .iter()
-            .find(|(name, _)| name == host)
-            .map(|(_, base)| base)
+        self.client.get(&self.url(host, path)?).await
+    }
+
+    /// As `get`, of what takes its time.
+    pub(super) async fn get_within(
+        &self,
+        host: &HostName,
+        path: &str,
+        limit: Duration,
+    ) -> Result<Answer, SourceFailure> {
+        self.client.get_within(&self.url(host, path)?, limit).await
+    }
+
+    fn url(&self, host: &HostName, path: &str) -> Result<String, SourceFailure> {
+        let base = self.bases.iter().find(|(name, _)| name == host);
+        base.map(|(_, base)| format!("{base}{path}"))
             .ok_or_else(|| {
                 let text = format!("no node is configured on {host}");
                 SourceFailure::new(FailureKind::NotConfigured, text)
-            })?;
-        self.client.get(&format!("{base}{path}")).await
+            })
     }
 }
 

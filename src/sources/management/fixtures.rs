@@ -121,18 +121,6 @@ fn queues_know_their_members_and_who_is_online(
 }
 
 #[rstest]
-fn the_connection_came_through_a_load_balancer(#[values("3.10", "4.0", "4.3")] release: &str) {
-    let page = rows::connections(&known(release, "healthy", "connections.json")).unwrap();
-    assert_eq!((page.total, page.skipped_rows), (Some(1), 0));
-    let row = &page.rows[0];
-    assert_eq!(row.user.as_ref().unwrap().raw(), "guest");
-    assert_eq!(row.protocol.as_ref().unwrap().raw(), "AMQP 0-9-1");
-    assert_eq!(row.state.as_ref().unwrap().raw(), "running");
-    assert_eq!(row.port, Some(5672));
-    assert_eq!(row.peer_host.as_ref().unwrap().raw(), "192.168.0.12");
-}
-
-#[rstest]
 fn the_policy_is_read_whole(#[values("3.10", "4.0", "4.3")] release: &str) {
     let policies = rows::policies(&known(release, "healthy", "policies.json")).unwrap();
     assert_eq!(policies.len(), 1);

@@ -1,7 +1,7 @@
 //! Owns the question put to each node about policies: which it knows, and which it says are in
 //! force on the queues. One node's word is no proof of what another did.
 
-use super::{LIMIT, OneNode, POLICIES, expect_ok, queues};
+use super::{OneNode, POLICIES, expect_ok, lists};
 use crate::model::broker::PolicyView;
 use crate::model::name::HostName;
 use crate::model::observation::{Payload, SourceFailure, SourceKind};
@@ -16,7 +16,7 @@ impl AskOne for PolicyCheck {
     const KIND: SourceKind = SourceKind::PolicyView;
     const CADENCE: Cadence = Cadence {
         interval: Duration::from_secs(15),
-        limit: LIMIT,
+        limit: lists::LIMIT,
     };
 
     fn host(&self) -> &HostName {
@@ -24,14 +24,15 @@ impl AskOne for PolicyCheck {
     }
 
     async fn ask(&self) -> Result<Payload, SourceFailure> {
-        let first = queues(1);
-        let (policies, rows) = tokio::join!(self.0.get(POLICIES), self.0.get(&first));
-        let (policies, rows) = (expect_ok(policies?)?, expect_ok(rows?)?);
+        let OneNode { api, host, .. } = &self.0;
+        let count = lists::count(api, host).await?;
+        let (policies, queues) =
+            tokio::join!(self.0.get(POLICIES), lists::queues(api, host, count));
         // The answers do not say whose they are; the last that did must have been of this node.
         self.0.check()?;
         Ok(Payload::PolicyView(PolicyView {
-            policies: super::rows::policies(&policies)?,
-            queues: super::rows::queues(&rows)?,
+            policies: super::rows::policies(&expect_ok(policies?)?)?,
+            queues: queues?,
         }))
     }
 }

@@ -4,8 +4,8 @@
 use super::wire::{self, Raw};
 use crate::model::alarm::{Alarm, Resource};
 use crate::model::broker::{
-    ApiUser, BrokerReport, ConnectionPage, ConnectionRow, Listener, MessageTotals,
-    MetadataStoreReport, NodeRow, NodeStats, NodeType, ObjectTotals, Policy, Version, ViewScope,
+    ApiUser, BrokerReport, Listener, MessageTotals, MetadataStoreReport, NodeRow, NodeStats,
+    NodeType, ObjectTotals, Policy, Version, ViewScope,
 };
 use crate::model::impact::QuorumMember;
 use crate::model::name::{NodeName, QueueName, VhostName};
@@ -118,19 +118,6 @@ wire!(Totals {
 });
 wire!(Stats { publish as "publish_details", deliver as "deliver_get_details", ack as "ack_details" });
 wire!(Rate { rate });
-wire!(Connection {
-    name,
-    node,
-    user,
-    vhost,
-    host,
-    port,
-    peer_host,
-    peer_port,
-    state,
-    protocol,
-    channels,
-});
 wire!(PolicyWire { vhost, name, pattern, apply_to as "apply-to", priority, definition });
 wire!(UserWire { name, tags });
 wire!(Flag { name, state });
@@ -154,7 +141,6 @@ pub(super) fn broker(overview: &Answer, nodes: &Answer) -> Result<BrokerReport, 
         cluster_name: wire::text(head.cluster_name),
         version: wire::string(head.rabbitmq_version).map(|text| Version::parse(&text)),
         erlang_version: wire::text(head.erlang_version),
-        stats_disabled: wire::flag(head.disable_stats),
         objects: objects(head.object_totals),
         listeners: listeners(head.listeners),
         nodes,
@@ -272,6 +258,7 @@ fn application_version(raw: Raw<'_>) -> Option<String> {
 /// Message counts and rates of the cluster.
 pub(super) fn totals(answer: &Answer) -> Result<MessageTotals, SourceFailure> {
     let overview: Overview<'_> = wire::whole(answer)?;
+    let stats_disabled = wire::flag(overview.disable_stats);
     let queues: Totals<'_> = wire::object(overview.queue_totals);
     let stats: Stats<'_> = wire::object(overview.message_stats);
     let rate = |raw| wire::float(wire::object::<Rate<'_>>(raw).rate);
@@ -282,7 +269,30 @@ pub(super) fn totals(answer: &Answer) -> Result<MessageTotals, SourceFailure> {
         publish_rate: rate(stats.publish),
         deliver_rate: rate(stats.deliver),
         ack_rate: rate(stats.ack),
+        objects: if stats_disabled == Some(true) {
+            // Connections are then those of the node that answers alone.
+            ObjectTotals {
+                queues: objects(overview.object_totals).queues,
+                ..ObjectTotals::default()
+            }
+        } else {
+            objects(overview.object_totals)
+        },
+        stats_disabled,
     })
+}
+
+/// The names of all members, by a list of nodes.
+pub(super) fn members(answer: &Answer) -> Result<Vec<NodeName>, SourceFailure> {
+    let (names, _) = wire::rows(answer)?.read(|row: &Node<'_>| wire::node(row.name));
+    Ok(names)
+}
+
+/// How many queues there are. Who may not see the nodes is told of those only that it may see.
+pub(super) fn queue_count(overview: &Answer) -> Result<Option<u64>, SourceFailure> {
+    let head: Overview<'_> = wire::whole(overview)?;
+    let queues = objects(head.object_totals).queues;
+    Ok(wire::node(head.node).and(queues))
 }
 
 /// The state of the flag that chooses the metadata store.
@@ -297,33 +307,6 @@ pub(super) fn metadata_store(answer: &Answer) -> Result<MetadataStoreReport, Sou
             .into_iter()
             .next()
             .map(|state| state.as_deref() == Some("enabled")),
-    })
-}
-
-/// A page of connections.
-pub(super) fn connections(answer: &Answer) -> Result<ConnectionPage, SourceFailure> {
-    let page = wire::rows(answer)?;
-    let (rows, skipped_rows) = page.read(connection_row);
-    Ok(ConnectionPage {
-        total: page.total,
-        rows,
-        skipped_rows,
-    })
-}
-
-fn connection_row(row: &Connection<'_>) -> Option<ConnectionRow> {
-    Some(ConnectionRow {
-        name: wire::text(row.name)?,
-        node: wire::node(row.node),
-        user: wire::text(row.user),
-        vhost: wire::string(row.vhost).map(|vhost| VhostName::new(&vhost)),
-        host: wire::text(row.host),
-        port: port(row.port),
-        peer_host: wire::text(row.peer_host),
-        peer_port: port(row.peer_port),
-        state: wire::text(row.state),
-        protocol: wire::text(row.protocol),
-        channels: wire::count(row.channels),
     })
 }
 

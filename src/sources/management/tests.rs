@@ -2,12 +2,13 @@
 //! badly is its own kind of failure, in words, and costs nothing else.
 
 mod answers;
+mod company;
 mod pages;
 
 use super::{Api, ClusterView, NodeView, OneNode, Question, QuorumCheck, VirtualHostCheck};
 use crate::config::secret::SecretSource;
 use crate::config::{Management, Scheme};
-use crate::model::broker::{BrokerReport, NodeType, QueueType};
+use crate::model::broker::{BrokerReport, NodeType, QueuePage};
 use crate::model::impact::QuorumVerdict;
 use crate::model::name::{HostName, NodeName, VhostName};
 use crate::model::observation::{FailureKind, Payload, SourceFailure};
@@ -18,10 +19,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use wiremock::matchers::{any, basic_auth, path, query_param};
+use wiremock::matchers::{any, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 const PASSWORD: &str = "never-to-be-seen";
+const POLICIES: &str = "/api/policies";
 const QUEUES: &str = "/api/queues";
 const WHOAMI: &str = "/api/whoami";
 
@@ -74,7 +76,7 @@ fn bench_with(
         .collect();
     let limits = Limits {
         time,
-        bytes: 100_000,
+        bytes: 1_000_000,
     };
     Bench {
         api: Arc::new(Api::with_limits(
@@ -88,9 +90,16 @@ fn bench_with(
 }
 
 impl Bench {
-    async fn queues(&self) -> (HostName, Result<Payload, SourceFailure>) {
-        let report = self.ask(Question::Queues).await;
+    async fn policies(&self) -> (HostName, Result<Payload, SourceFailure>) {
+        let report = self.ask(Question::Policies).await;
         (report.host, report.outcome)
+    }
+
+    async fn queues(&self) -> QueuePage {
+        match self.ask(Question::Queues).await.outcome {
+            Ok(Payload::Queues(page)) => page,
+            other => panic!("{other:?}"),
+        }
     }
 
     async fn ask(&self, question: Question) -> crate::sources::Report {
@@ -99,7 +108,7 @@ impl Bench {
     }
 
     async fn failure(&self) -> SourceFailure {
-        let failure = self.queues().await.1.unwrap_err();
+        let failure = self.policies().await.1.unwrap_err();
         assert!(!failure.message.raw().contains(PASSWORD));
         failure
     }
@@ -195,34 +204,6 @@ async fn raw_server(bytes: &'static [u8]) -> String {
 }
 
 #[tokio::test]
-async fn a_page_of_queues_is_asked_for_with_login_and_columns() {
-    let server = MockServer::start().await;
-    Mock::given(path(QUEUES))
-        .and(basic_auth("monitor", PASSWORD))
-        .and(query_param("page_size", "500"))
-        .respond_with(json(
-            200,
-            r#"{"total_count":812,"items":[
-                {"name":"q","vhost":"/","type":"quorum","leader":"rabbit@a","node":"rabbit@b",
-                 "members":["rabbit@a","rabbit@b"],"online":["rabbit@a"],"messages":3}]}"#,
-        ))
-        .mount(&server)
-        .await;
-    let bench = bench(&[&server.uri()]);
-    let (answered, outcome) = bench.queues().await;
-    let Ok(Payload::Queues(page)) = outcome else {
-        panic!("{outcome:?}");
-    };
-    assert_eq!(answered, host("node1"));
-    assert_eq!(page.total, Some(812));
-    let row = &page.rows[0];
-    assert_eq!(row.queue_type, Some(QueueType::Quorum));
-    assert_eq!(row.leader.as_ref().unwrap().as_str(), "rabbit@a");
-    assert_eq!((row.members.len(), row.online.len()), (2, 1));
-    assert_eq!((row.messages, row.ready), (Some(3), None));
-}
-
-#[tokio::test]
 async fn every_bad_answer_has_its_kind_and_its_words() {
     let cases = [
         (
@@ -268,7 +249,7 @@ async fn every_bad_answer_has_its_kind_and_its_words() {
         ),
     ];
     for (status, body, kind, words) in cases {
-        let server = serve(QUEUES, json(status, body)).await;
+        let server = serve(POLICIES, json(status, body)).await;
         let failure = bench(&[&server.uri()]).failure().await;
         let message = failure.message.raw();
         assert_eq!(failure.kind, kind, "{status} {body}: {message}");
@@ -299,10 +280,10 @@ async fn after_a_401_nothing_is_sent_to_that_node_until_it_is_forgiven() {
 #[tokio::test]
 async fn one_node_that_refuses_the_login_does_not_hide_the_cluster() {
     let stranger = stranger(Duration::ZERO).await;
-    let member = serve(QUEUES, json(200, "[]")).await;
+    let member = serve(POLICIES, json(200, "[]")).await;
     let bench = bench(&[&stranger.uri(), &member.uri()]);
     for _ in 0..2 {
-        assert!(matches!(bench.queues().await.1, Ok(Payload::Queues(_))));
+        assert!(matches!(bench.policies().await.1, Ok(Payload::Policies(_))));
     }
     assert_eq!(asked(&stranger).await, [WHOAMI]);
 }
@@ -329,10 +310,10 @@ async fn a_refusal_by_one_node_is_no_second_attempt_at_another() {
     let bench = bench(&[&quick.uri(), &slow.uri()]);
     let (node1, node2) = (host("node1"), host("node2"));
     let after_the_first = async {
-        let first = bench.api.get(&node1, "queues").await;
-        (first, bench.api.get(&node2, "queues").await)
+        let first = bench.api.get(&node1, "policies").await;
+        (first, bench.api.get(&node2, "policies").await)
     };
-    let (one, (two, three)) = tokio::join!(bench.api.get(&node2, "queues"), after_the_first);
+    let (one, (two, three)) = tokio::join!(bench.api.get(&node2, "policies"), after_the_first);
     for outcome in [one, two, three] {
         assert_eq!(outcome.unwrap_err().kind, FailureKind::Unauthorized);
     }
@@ -341,16 +322,16 @@ async fn a_refusal_by_one_node_is_no_second_attempt_at_another() {
 
 #[tokio::test]
 async fn a_password_that_was_accepted_is_not_asked_about_again() {
-    let server = serve(QUEUES, json(200, "[]")).await;
+    let server = serve(POLICIES, json(200, "[]")).await;
     let bench = bench(&[&server.uri()]);
-    let all = (0..3).map(|_| bench.queues());
+    let all = (0..3).map(|_| bench.policies());
     for (_, outcome) in futures_util::future::join_all(all).await {
         assert!(outcome.is_ok(), "{outcome:?}");
     }
-    assert!(bench.queues().await.1.is_ok());
+    assert!(bench.policies().await.1.is_ok());
     assert_eq!(
         asked(&server).await,
-        [WHOAMI, QUEUES, QUEUES, QUEUES, QUEUES]
+        [WHOAMI, POLICIES, POLICIES, POLICIES, POLICIES]
     );
 }
 
@@ -371,10 +352,10 @@ async fn a_failure_to_ask_counts_for_all_who_waited() {
 
 #[tokio::test]
 async fn a_missing_password_is_named_and_nothing_is_sent() {
-    let server = serve(QUEUES, json(200, "[]")).await;
+    let server = serve(POLICIES, json(200, "[]")).await;
     let bench = bench(&[&server.uri()]);
     std::fs::remove_file(bench.secret.path()).unwrap();
-    let failure = bench.queues().await.1.unwrap_err();
+    let failure = bench.policies().await.1.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Secret);
     assert!(failure.message.raw().contains("password file"), "{failure}");
     assert_eq!(server.received_requests().await.unwrap().len(), 0);
@@ -382,14 +363,14 @@ async fn a_missing_password_is_named_and_nothing_is_sent() {
 
 #[tokio::test]
 async fn a_password_command_runs_once_for_many_sources() {
-    let server = serve(QUEUES, json(200, "[]")).await;
+    let server = serve(POLICIES, json(200, "[]")).await;
     for (end, is_good) in [("echo word", true), ("exit 1", false)] {
         let file = secret();
         let script = format!("echo run >> {}; {end}", file.path().display());
         let words = ["sh", "-c", &script].map(str::to_owned).to_vec();
         let (command, limit) = (SecretSource::Command(words), Duration::from_secs(5));
         let bench = bench_with(&[&server.uri()], file, command, limit);
-        let all = futures_util::future::join_all((0..10).map(|_| bench.queues())).await;
+        let all = futures_util::future::join_all((0..10).map(|_| bench.policies())).await;
         assert!(all.iter().all(|(_, outcome)| outcome.is_ok() == is_good));
         let written = std::fs::read_to_string(bench.secret.path()).unwrap();
         assert_eq!(written.matches("run").count(), 1, "{end}");
@@ -406,7 +387,7 @@ fn a_hanging_password_command_does_not_hold_up_the_end() {
             let words = ["sleep", "100"].map(str::to_owned).to_vec();
             let (command, limit) = (SecretSource::Command(words), Duration::from_secs(5));
             let bench = bench_with(&["http://127.0.0.1:1"], secret(), command, limit);
-            let asked = tokio::time::timeout(Duration::from_millis(200), bench.queues()).await;
+            let asked = tokio::time::timeout(Duration::from_millis(200), bench.policies()).await;
             assert!(asked.is_err(), "{asked:?}");
         });
         drop(runtime);
@@ -421,7 +402,7 @@ async fn the_network_s_failures_are_told_apart() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         format!("http://{}", listener.local_addr().unwrap())
     };
-    let slow = serve(QUEUES, json(200, "[]").set_delay(Duration::from_secs(30))).await;
+    let slow = serve(POLICIES, json(200, "[]").set_delay(Duration::from_secs(30))).await;
     let cut = raw_server(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n[{\"name\"").await;
     let silent = raw_server(b"").await;
     let garbage = raw_server(b"\x15\x03\x01\x00\x02").await;
@@ -469,21 +450,21 @@ async fn an_endless_answer_is_cut_at_the_limit() {
 
 #[tokio::test]
 async fn the_next_node_answers_for_one_that_cannot_and_is_then_asked_first() {
-    let first = serve(QUEUES, json(500, "{}")).await;
-    let second = serve(QUEUES, json(200, "[]")).await;
+    let first = serve(POLICIES, json(500, "{}")).await;
+    let second = serve(POLICIES, json(200, "[]")).await;
     let bench = bench(&[&first.uri(), &second.uri()]);
     for _ in 0..2 {
-        let (answered, outcome) = bench.queues().await;
+        let (answered, outcome) = bench.policies().await;
         assert_eq!(answered, host("node2"));
         assert!(outcome.is_ok());
     }
-    assert_eq!(asked(&first).await, [WHOAMI, QUEUES]);
+    assert_eq!(asked(&first).await, [WHOAMI, POLICIES]);
 }
 
 #[tokio::test]
 async fn if_no_node_answers_the_first_one_s_failure_is_told() {
-    let first = serve(QUEUES, json(500, r#"{"reason":"first"}"#)).await;
-    let second = serve(QUEUES, json(500, r#"{"reason":"second"}"#)).await;
+    let first = serve(POLICIES, json(500, r#"{"reason":"first"}"#)).await;
+    let second = serve(POLICIES, json(500, r#"{"reason":"second"}"#)).await;
     let failure = bench(&[&first.uri(), &second.uri()]).failure().await;
     assert!(failure.message.raw().contains("first"), "{failure}");
 }

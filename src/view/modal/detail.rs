@@ -289,14 +289,10 @@ impl Page<'_> {
     fn clients(&mut self) {
         let model = &self.scene.app.model;
         self.heading("Totals");
-        let objects = model
-            .views(self.scene.at)
-            .map(|(_, report)| report.objects)
-            .next();
-        self.figure(
-            "connections",
-            objects.and_then(|o| o.connections).map(format::count),
-        );
+        let at = self.scene.at;
+        let objects = model.current_totals(at).map(|totals| totals.objects);
+        let (connections, queues) = (model.connection_count(at), model.queue_count(at));
+        self.figure("connections", connections.map(format::count));
         self.figure(
             "channels",
             objects.and_then(|o| o.channels).map(format::count),
@@ -305,7 +301,7 @@ impl Page<'_> {
             "consumers",
             objects.and_then(|o| o.consumers).map(format::count),
         );
-        self.figure("queues", objects.and_then(|o| o.queues).map(format::count));
+        self.figure("queues", queues.map(format::count));
     }
 
     fn finding(&mut self, subject: &Subject) {

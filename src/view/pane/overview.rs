@@ -8,7 +8,6 @@ use super::super::scene::Scene;
 use super::super::theme::Role;
 use super::{findings, path};
 use crate::app::focus::ListId;
-use crate::model::observation::SourceKind;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Span;
@@ -64,26 +63,21 @@ fn messages(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     let title = vec![paint::title(scene, "Messages", Focused::No)];
     let body = paint::section(buf, area, scene, title, Focused::No);
     let model = &scene.app.model;
-    let limit = crate::model::freshness_limit(SourceKind::Totals);
-    let totals = model.totals.current(scene.at, limit);
+    let totals = model.figures(scene.at);
     let count = |value: Option<u64>| scene.figure(value.map(format::count));
     let rate = |value: Option<f64>| scene.figure(value.map(format::rate));
-    let objects = model
-        .views(scene.at)
-        .map(|(_, report)| report.objects)
-        .next();
     let rows = [
         [
-            ("ready", count(totals.and_then(|t| t.ready))),
-            ("unacked", count(totals.and_then(|t| t.unacknowledged))),
-            ("queues", count(objects.and_then(|o| o.queues))),
-            ("connections", count(objects.and_then(|o| o.connections))),
+            ("ready", count(totals.ready)),
+            ("unacked", count(totals.unacknowledged)),
+            ("queues", count(model.queue_count(scene.at))),
+            ("connections", count(model.connection_count(scene.at))),
         ],
         [
-            ("publish", rate(totals.and_then(|t| t.publish_rate))),
-            ("deliver", rate(totals.and_then(|t| t.deliver_rate))),
-            ("ack", rate(totals.and_then(|t| t.ack_rate))),
-            ("consumers", count(objects.and_then(|o| o.consumers))),
+            ("publish", rate(totals.publish_rate)),
+            ("deliver", rate(totals.deliver_rate)),
+            ("ack", rate(totals.ack_rate)),
+            ("consumers", count(totals.objects.consumers)),
         ],
     ];
     let cell = (body.width.saturating_sub(2) / 4).min(24);
@@ -98,7 +92,7 @@ fn messages(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
             paint::right(buf, room, vec![figure]);
         }
     }
-    if totals.is_none() {
+    if model.current_totals(scene.at).is_none() || model.keeps_no_statistics(scene.at) {
         why_no_totals(buf, paint::line(body, 2), scene);
     } else {
         sparkline(buf, paint::line(paint::below(body, 3), 0), scene);
@@ -144,6 +138,9 @@ fn why_no_totals(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     let reading = &scene.app.model.totals;
     let words = match reading.failure() {
         Some(failure) => failure.to_string(),
+        None if scene.app.model.keeps_no_statistics(scene.at) => {
+            "the broker is set to keep no statistics".to_owned()
+        }
         None if reading.seen_at().is_some() => "the last figures are too old".to_owned(),
         None => "not answered yet".to_owned(),
     };

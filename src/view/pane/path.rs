@@ -152,11 +152,7 @@ fn trunk(scene: &Scene<'_>, rows: &[Row], index: usize) -> Vec<Span<'static>> {
 }
 
 fn clients(scene: &Scene<'_>, spans: &mut Vec<Span<'static>>) {
-    let connections = scene
-        .app
-        .model
-        .views(scene.at)
-        .find_map(|(_, report)| report.objects.connections);
+    let connections = scene.app.model.connection_count(scene.at);
     spans.push(scene.figure(connections.map(format::count)));
     spans.push(scene.span(Role::Dim, " client connections"));
 }

@@ -94,12 +94,8 @@ fn caveats(scene: &Scene<'_>) -> Vec<Span<'static>> {
         let age = age.unwrap_or_default();
         spans.push(scene.span(Role::Unknown, format!("  as of {age} ago")));
     }
-    if let Some(page) = model.queues.last()
-        && !page.is_whole()
-    {
-        let all = page.total.map_or_else(|| "?".to_owned(), format::count);
-        let listed = format::count(page.rows.len() as u64);
-        spans.push(scene.span(Role::Dim, format!("  of {listed} of {all} queues")));
+    if let Some(gap) = model.queues.last().and_then(|page| page.gap("queues")) {
+        spans.push(scene.span(Role::Unknown, format!("  {gap}")));
     }
     spans
 }
@@ -111,10 +107,13 @@ fn empty(scene: &Scene<'_>) -> (Role, String) {
         return (Role::Dim, "no policy fits the filter".to_owned());
     }
     match (app.model.policies.last(), app.model.policies.failure()) {
-        (Some(_), _) => (
-            Role::Dim,
-            "no policy: every queue is as it was declared".to_owned(),
-        ),
+        (Some(_), _) => match app.model.all_queues(scene.now) {
+            Ok(_) => (
+                Role::Dim,
+                "no policy: every queue is as it was declared".to_owned(),
+            ),
+            Err(gap) => (Role::Unknown, format!("no policy is shown; {gap}")),
+        },
         (None, Some(failure)) => (Role::Warn, format!("not known: {failure}")),
         (None, None) => (Role::Dim, "being asked".to_owned()),
     }

@@ -87,6 +87,7 @@ pub(crate) async fn execute(
         outcome,
         events,
         sent: world.sent,
+        listings: world.listings,
         cluster: world.cluster,
         state,
         id,

@@ -8,12 +8,15 @@ use rmqtop::executor::record::RunRecord;
 use rmqtop::executor::state::StateDir;
 use std::fmt::Write as _;
 use tempfile::TempDir;
+use tokio::time::Instant;
 
 /// A run that is over, and all that it left behind.
 pub(crate) struct Ran {
     pub(crate) outcome: RunOutcome,
     pub(crate) events: Vec<RunEvent>,
     pub(crate) sent: Vec<String>,
+    /// When the queues were listed.
+    pub(crate) listings: Vec<Instant>,
     /// The cluster as the run left it.
     pub(crate) cluster: Cluster,
     pub(crate) state: StateDir,

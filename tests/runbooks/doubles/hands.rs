@@ -14,7 +14,7 @@ use rmqtop::remote::hold::{Hold, HoldError};
 use rmqtop::remote::outcome::{CommandOutcome, Output, RemoteError, Response};
 use rmqtop::remote::{Lines, Observe, Operate};
 use std::time::Duration;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 /// Looks at the world.
 #[derive(Debug)]
@@ -23,14 +23,29 @@ pub(super) struct Watcher(pub(super) Shared);
 impl Eyes for Watcher {
     fn look<'a>(&'a mut self, kinds: &'a [SourceKind]) -> BoxFuture<'a, Vec<Observation>> {
         Box::pin(async move {
-            sleep(Duration::from_millis(20)).await;
+            let lists = kinds.iter().any(|kind| kind.is_listing());
+            let takes = if lists {
+                self.0.lock().unwrap().listing_takes
+            } else {
+                Duration::ZERO
+            };
+            sleep(Duration::from_millis(20) + takes).await;
             let mut world = self.0.lock().unwrap();
+            if lists {
+                world.listings.push(Instant::now());
+            }
             world.catch_up();
             let blind = world.blind_after.is_some_and(|n| world.sent.len() >= n);
             if blind {
                 Vec::new()
             } else {
-                world.cluster.look(kinds, clock())
+                let mut seen = world.cluster.look(kinds, clock());
+                for observation in &mut seen {
+                    if observation.source.kind.is_listing() {
+                        observation.took = takes;
+                    }
+                }
+                seen
             }
         })
     }

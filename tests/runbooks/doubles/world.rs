@@ -66,6 +66,10 @@ pub(crate) struct World {
     pub(crate) sent: Vec<String>,
     pub(crate) acts: VecDeque<Act>,
     pub(crate) looks: usize,
+    /// When the queues were listed.
+    pub(crate) listings: Vec<Instant>,
+    /// How long the broker takes to list its queues.
+    pub(crate) listing_takes: Duration,
     /// What happens to the cluster right before the n-th look, counted from 1.
     pub(crate) meanwhile: BTreeMap<usize, Happening>,
     /// What happens to the cluster once the n-th command has had its effect.
@@ -97,6 +101,8 @@ impl World {
             sent: Vec::new(),
             acts: acts.into_iter().collect(),
             looks: 0,
+            listings: Vec::new(),
+            listing_takes: Duration::ZERO,
             meanwhile: BTreeMap::new(),
             lose_after: None,
             blind_after: None,

@@ -26,6 +26,7 @@ pub(in crate::sources::management) fn queues(answer: &Answer) -> Result<QueuePag
         total: page.total,
         rows,
         skipped_rows,
+        ..QueuePage::default()
     })
 }
 

@@ -81,12 +81,8 @@ impl Page<'_> {
         };
         let rows: Vec<&QueueRow> = page.rows.iter().filter(is_about).collect();
         self.heading(&format!("Queues that it is for: {}", rows.len()));
-        if !page.is_whole() {
-            let words = format!(
-                "of {} queues that were listed; there are more",
-                page.rows.len()
-            );
-            self.say(Role::Warn, &words);
+        if let Some(gap) = page.gap("queues") {
+            self.say(Role::Warn, &format!("there may be more: {gap}"));
         }
         if it.rule.is_none() || it.matching.is_none() {
             self.say(
