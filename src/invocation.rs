@@ -10,12 +10,15 @@ mod data;
 mod files;
 pub mod haproxy;
 pub mod keep;
+mod service;
 
 use crate::model::broker::NodeType;
-use crate::model::name::{ClusterName, DataPath, NodeName, Stamp};
+use crate::model::inventory::ServiceNames;
+use crate::model::name::{ClusterName, DataPath, NodeName, ServiceName, Stamp};
 use api::{ApiAddress, ApiCall};
 use cookie::{CookieVerb, PublicKey, Salt};
 use serde::{Deserialize, Serialize};
+pub use service::ServiceVerb;
 use std::fmt;
 use std::time::Duration;
 
@@ -69,8 +72,11 @@ pub enum Read {
     Addresses,
     /// Address changes, as they happen; does not end by itself.
     WatchAddresses,
-    /// `systemctl is-active` for `rabbitmq-server`, `haproxy`, `keepalived`, in this order.
-    UnitStates,
+    /// `systemctl is-active` for the broker, HAProxy and keepalived, in this order.
+    UnitStates {
+        /// What they are called.
+        of: ServiceNames,
+    },
     /// Runtimes registered in epmd.
     Runtimes,
     /// `show stat` on HAProxy's runtime socket.
@@ -96,6 +102,8 @@ pub enum Read {
     NodeFiles {
         /// The node.
         node: NodeName,
+        /// Its service.
+        service: ServiceName,
     },
     /// Whether this host's tools reach the runtime of a node: name, ports and cookie are right.
     Ping {
@@ -120,7 +128,10 @@ pub enum Read {
         key: PublicKey,
     },
     /// Settings that say where the node's data is.
-    DataSettings,
+    DataSettings {
+        /// The node's service.
+        service: ServiceName,
+    },
     /// What stands where the node's data should be, and who uses it.
     DataDirectory {
         /// Where.
@@ -134,10 +145,7 @@ impl Read {
         match self {
             Self::Addresses => Argv::new("ip", ["-o", "addr", "show"]),
             Self::WatchAddresses => Argv::new("sh", ["-c", WATCH_ADDRESSES]),
-            Self::UnitStates => Argv::new(
-                "systemctl",
-                ["is-active", "rabbitmq-server", "haproxy", "keepalived"],
-            ),
+            Self::UnitStates { of } => service::states(of),
             Self::Runtimes => Argv::new("epmd", ["-names"]),
             Self::HaproxyStatistics { socket } => Argv {
                 program: "socat".to_owned(),
@@ -159,8 +167,9 @@ impl Read {
                 let words = ["export_definitions", "-"];
                 bounded("rabbitmqctl", node, Duration::from_secs(60), &words)
             }
-            Self::NodeFiles { node } => {
-                Argv::new("sh", ["-c", files::LOOK, "rmqtop", node.as_str()])
+            Self::NodeFiles { node, service } => {
+                let (node, service) = (node.as_str(), service.as_str());
+                Argv::new("sh", ["-c", files::LOOK, "rmqtop", node, service])
             }
             Self::Ping { node } => bounded(
                 "rabbitmq-diagnostics",
@@ -177,7 +186,7 @@ impl Read {
             }
             Self::CookieDigest { salt } => cookie::digest(salt),
             Self::SealedCookie { key } => cookie::seal(key),
-            Self::DataSettings => data::settings(),
+            Self::DataSettings { service } => data::settings(service),
             Self::DataDirectory { dir } => data::directory(dir),
         }
     }
@@ -194,7 +203,7 @@ impl Read {
                 | Self::Ping { .. }
                 | Self::CookieDigest { .. }
                 | Self::SealedCookie { .. }
-                | Self::DataSettings
+                | Self::DataSettings { .. }
                 | Self::DataDirectory { .. }
                 | Self::NodeFiles { .. }
         )
@@ -206,7 +215,7 @@ impl Read {
             Self::HaproxyStatistics { .. } => Some("show stat\n"),
             Self::Addresses
             | Self::WatchAddresses
-            | Self::UnitStates
+            | Self::UnitStates { .. }
             | Self::Runtimes
             | Self::KeepalivedSettings
             | Self::ClusterStatus { .. }
@@ -216,7 +225,7 @@ impl Read {
             | Self::Names { .. }
             | Self::CookieDigest { .. }
             | Self::SealedCookie { .. }
-            | Self::DataSettings
+            | Self::DataSettings { .. }
             | Self::DataDirectory { .. }
             | Self::Nothing => None,
         }
@@ -317,21 +326,6 @@ pub enum UpgradeVerb {
     Revive,
 }
 
-/// What systemd is told to do to the `rabbitmq-server` of a host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ServiceVerb {
-    /// Stops it; the application first, then the runtime.
-    Stop,
-    /// Starts it, and waits until it has booted.
-    Start,
-    /// Starts it, and waits for nothing.
-    StartNoBlock,
-    /// Clears its `failed` state and systemd's count of its starts, so that it may be started
-    /// again (systemctl(1), `reset-failed`).
-    ResetFailed,
-}
-
 /// A command that changes something. Only `executor` holds them, and `remote` runs them only
 /// against a `Permit`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -364,8 +358,11 @@ pub enum Change {
         /// How long the command itself may take.
         limit: Duration,
     },
-    /// `systemctl` on the service `rabbitmq-server`.
+    /// `systemctl` on the broker's service.
     Service {
+        /// What it is called; journals of runs before it could be chosen do not say.
+        #[serde(default = "ServiceName::rabbitmq_server")]
+        name: ServiceName,
         /// What to do.
         verb: ServiceVerb,
     },
@@ -386,6 +383,9 @@ pub enum Change {
     },
     /// Moves the data directory of the host's node beside itself, and leaves an empty one.
     SetAside {
+        /// The node's service.
+        #[serde(default = "ServiceName::rabbitmq_server")]
+        service: ServiceName,
         /// Where it is.
         dir: DataPath,
         /// Tells this copy from others.
@@ -433,21 +433,15 @@ impl Change {
                 };
                 bounded("rabbitmq-queues", node, *limit, &words)
             }
-            Self::Service { verb } => {
-                const UNIT: &str = "rabbitmq-server";
-                match verb {
-                    ServiceVerb::Stop => Argv::new("systemctl", ["stop", UNIT]),
-                    ServiceVerb::Start => Argv::new("systemctl", ["start", UNIT]),
-                    ServiceVerb::StartNoBlock => {
-                        Argv::new("systemctl", ["start", "--no-block", UNIT])
-                    }
-                    ServiceVerb::ResetFailed => Argv::new("systemctl", ["reset-failed", UNIT]),
-                }
-            }
+            Self::Service { name, verb } => verb.argv(name),
             Self::Api { call, at } => call.argv(at),
             Self::Haproxy(set) => set.argv(),
             Self::Cookie { verb } => verb.argv(),
-            Self::SetAside { dir, stamp } => data::set_aside(dir, stamp),
+            Self::SetAside {
+                service,
+                dir,
+                stamp,
+            } => data::set_aside(service, dir, stamp),
         }
     }
 }

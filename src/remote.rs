@@ -109,7 +109,7 @@ pub fn links(cluster: &Cluster) -> BTreeMap<HostName, Arc<dyn Operate>> {
     let mut links = command_links(cluster);
     for (host, _) in cluster.inventory.nodes() {
         if let Some(link) = links.remove(&host.name) {
-            let at = ApiAddress::of(&cluster.inventory.api, &host.address);
+            let at = ApiAddress::of(&cluster.inventory.api, host);
             let api = api::Writer::new(at, cluster.management.clone());
             links.insert(host.name.clone(), Arc::new(hand::Hand::new(link, api)));
         }

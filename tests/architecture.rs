@@ -67,7 +67,7 @@ const ROOMS: &[Room] = &[
         rooms: &[
             "model::name",
             "model::policy",
-            "model::inventory::ApiEntry",
+            "model::inventory",
             "model::broker::NodeType",
         ],
         outside: &["secrecy::"],

@@ -105,6 +105,78 @@ fn sudo_is_a_matter_of_each_host() {
     assert_eq!(sudo, ["rabbit-node3"]);
 }
 
+/// A second node on the machine of the third.
+fn second_node(keys: &str) -> String {
+    format!(
+        "{ARTICLE}\n[[clusters.prod.hosts]]\nname = \"rabbit-node3b\"\n\
+         ssh = \"root@192.168.0.15\"\nnode = \"hare@rabbit-node3\"\n{keys}\n"
+    )
+}
+
+#[test]
+fn two_nodes_of_one_machine_have_their_own_port_and_service() {
+    let text = second_node("port = 15673\nservices = { broker = \"rabbitmq-server@2\" }");
+    let config = parse(&text).unwrap();
+    let inventory = &config.clusters["prod"].inventory;
+    let (first, second) = (&inventory.hosts[2], &inventory.hosts[3]);
+    assert_eq!(second.machine, first.name);
+    assert_eq!(inventory.api.url(second), "http://192.168.0.15:15673/api/");
+    assert_eq!(inventory.api.url(first), "http://192.168.0.15:15672/api/");
+    assert_eq!(second.services.broker.as_str(), "rabbitmq-server@2");
+    assert_eq!(second.services.keepalived.as_str(), "keepalived");
+    assert_eq!(inventory.machines().count(), 3);
+}
+
+#[rstest]
+#[case::same_port(
+    "services = { broker = \"rabbitmq-server@2\" }",
+    "hosts `rabbit-node3` and `rabbit-node3b` are one machine, and the management port of both \
+     nodes is 15672; give each node its own `port`"
+)]
+#[case::same_service(
+    "port = 15673",
+    "hosts `rabbit-node3` and `rabbit-node3b` are one machine, and `rabbitmq-server` is the broker \
+     service of both; name each with `services = { broker = … }`"
+)]
+fn two_nodes_of_one_machine_cannot_share(#[case] keys: &str, #[case] message: &str) {
+    let error = parse(&second_node(keys)).unwrap_err();
+    assert!(error.ends_with(message), "{error}");
+}
+
+#[test]
+fn one_machine_has_one_keepalived() {
+    let text = with(
+        "node = \"rabbit@rabbit-node3\"",
+        "node = \"rabbit@rabbit-node3\"\nkeepalived = true",
+    );
+    let second = second_node(
+        "port = 15673\nservices = { broker = \"rabbitmq-server@2\" }\nkeepalived = true",
+    );
+    let text = text + second.strip_prefix(ARTICLE).unwrap();
+    let error = parse(&text).unwrap_err();
+    assert!(
+        error.ends_with(
+            "hosts `rabbit-node3` and `rabbit-node3b` are one machine; keep `keepalived = true` on \
+             one of them"
+        ),
+        "{error}"
+    );
+}
+
+#[rstest]
+#[case(
+    "services = { broker = \"rabbit*\" }",
+    "`rabbit*` is not the name of a systemd service"
+)]
+#[case("services = { rabbitmq = \"a\" }", "unknown key `rabbitmq`")]
+#[case("port = 0", "port of host `rabbit-node3b` is 0; expected 1 to 65535")]
+fn a_name_or_port_that_cannot_be_is_refused(#[case] keys: &str, #[case] message: &str) {
+    let error = parse(&second_node(keys)).unwrap_err();
+    assert!(error.contains(message), "{error}");
+    let line = second_node(keys).lines().count();
+    assert!(error.contains(&format!("config.toml:{line}:")), "{error}");
+}
+
 #[rstest]
 #[case::misspelt_key(
     "amqp_port = 5671",

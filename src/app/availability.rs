@@ -120,7 +120,7 @@ impl App {
         self.model
             .members()
             .into_iter()
-            .find(|node| node.as_str() == about || node.host_part() == about)
+            .find(|node| node.as_str() == about || node.short() == about)
             .or_else(|| {
                 self.node_behind(None, |known| match about.split_once('/') {
                     Some((backend, name)) => known.is(backend, name),

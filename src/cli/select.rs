@@ -3,7 +3,7 @@
 use super::Common;
 use crate::config::secret::SecretSource;
 use crate::config::{self, AccessRule, Cluster, Config, Management, Scheme};
-use crate::model::inventory::{Access, HostEntry, Inventory, Keepalived};
+use crate::model::inventory::{Access, HostEntry, Inventory, Keepalived, ServiceNames};
 use crate::model::name::{HostName, NodeName};
 use crate::view::theme::color::Rgb;
 use anyhow::{Context, bail};
@@ -58,13 +58,16 @@ fn local_broker() -> anyhow::Result<Cluster> {
     let host = HostName::parse(&short)?;
     let node = NodeName::parse(&format!("rabbit@{short}"))?;
     let entry = HostEntry {
-        name: host,
+        name: host.clone(),
+        machine: host,
         address: "127.0.0.1".to_owned(),
         addresses: vec![std::net::Ipv4Addr::LOCALHOST.into()],
         access: Access::Local,
         node: Some(node),
         balancer: None,
         keepalived: Keepalived::Absent,
+        port: None,
+        services: ServiceNames::default(),
     };
     let password = match std::env::var_os("RMQTOP_PASSWORD") {
         Some(_) => SecretSource::Env("RMQTOP_PASSWORD".to_owned()),

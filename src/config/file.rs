@@ -2,6 +2,7 @@
 //! file, the line and what was probably meant. Reads one file and nothing else.
 
 mod haproxy;
+mod machines;
 mod words;
 
 use super::secret::SecretSource;
@@ -9,6 +10,7 @@ use super::{AccessRule, Canary, Cluster, Config, Management, Page, Scheme};
 use crate::model::inventory::{Access, HostEntry, Inventory, Keepalived};
 use crate::model::name::{HostName, NodeName};
 use haproxy::RawHaproxy;
+use machines::{Place, RawServices, check_port};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -154,10 +156,11 @@ struct RawHost {
     address: Option<String>,
     node: Option<Spanned<NodeName>>,
     haproxy: Option<Spanned<RawHaproxy>>,
-    #[serde(default)]
-    keepalived: bool,
+    keepalived: Option<Spanned<bool>>,
     #[serde(default)]
     sudo: bool,
+    port: Option<Spanned<u16>>,
+    services: Option<Spanned<RawServices>>,
 }
 
 fn http() -> Scheme {
@@ -169,7 +172,7 @@ impl RawCluster {
         let hosts_at = self.hosts.span().start;
         let (mut ssh, mut pages) = (BTreeMap::new(), BTreeMap::new());
         let mut sudo = BTreeSet::new();
-        let mut hosts = Vec::new();
+        let (mut hosts, mut places) = (Vec::new(), Vec::new());
         let (mut names, mut nodes) = (BTreeSet::new(), BTreeSet::new());
         for raw in self.hosts.into_inner() {
             let at = raw.name.span().start;
@@ -192,17 +195,14 @@ impl RawCluster {
             if raw.sudo {
                 sudo.insert(host);
             }
+            places.push(raw.place());
             hosts.push(raw.validate(folder, &mut ssh, &mut pages)?);
         }
-        if nodes.is_empty() {
-            let message =
-                format!("cluster `{name}` has no broker: give at least one host a `node`");
-            return Err(Fault {
-                at: hosts_at,
-                message,
-            });
-        }
         let management = self.management.validate(folder)?;
+        machines::join(&mut hosts, &ssh, (&places, management.port))?;
+        if nodes.is_empty() {
+            return Err(no_broker(name, hosts_at));
+        }
         let canary = self.canary.map(|raw| raw.validate(folder)).transpose()?;
         Ok(Cluster {
             name: name.to_owned(),
@@ -229,7 +229,23 @@ impl RawCluster {
     }
 }
 
+fn no_broker(cluster: &str, at: usize) -> Fault {
+    Fault {
+        at,
+        message: format!("cluster `{cluster}` has no broker: give at least one host a `node`"),
+    }
+}
+
 impl RawHost {
+    fn place(&self) -> Place {
+        let name = self.name.span().start;
+        Place {
+            port: self.port.as_ref().map_or(name, |port| port.span().start),
+            services: self.services.as_ref().map_or(name, |s| s.span().start),
+            keepalived: self.keepalived.as_ref().map_or(name, |k| k.span().start),
+        }
+    }
+
     fn validate(
         self,
         folder: &Path,
@@ -257,18 +273,25 @@ impl RawHost {
             balancer = Some(entry);
             pages.insert(name.clone(), page);
         }
+        let port = self
+            .port
+            .map(|port| check_port(&name, self.node.as_ref(), port));
+        let port = port.transpose()?;
+        let services = self.services.map(Spanned::into_inner).unwrap_or_default();
         Ok(HostEntry {
+            machine: name.clone(),
             addresses: address.parse::<IpAddr>().ok().into_iter().collect(),
             name,
             address,
             access,
             node: self.node.map(Spanned::into_inner),
             balancer,
-            keepalived: if self.keepalived {
-                Keepalived::Expected
-            } else {
-                Keepalived::Absent
+            keepalived: match self.keepalived.map(Spanned::into_inner) {
+                Some(true) => Keepalived::Expected,
+                Some(false) | None => Keepalived::Absent,
             },
+            port,
+            services: services.with_defaults(),
         })
     }
 }

@@ -29,7 +29,7 @@ pub fn keep(
     json: &str,
 ) -> Result<PathBuf, KeepError> {
     let dir = state.definitions();
-    let path = dir.join(format!("{run}.{}.json", node.host_part()));
+    let path = dir.join(format!("{run}.{}.json", node.short()));
     match write(&dir, &path, json) {
         Ok(()) => Ok(path),
         Err(source) => Err(KeepError { path, source }),

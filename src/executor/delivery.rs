@@ -46,7 +46,7 @@ async fn ready<'a>(
     (to, change): (&HostName, &'a Change),
 ) -> Result<Cow<'a, Change>, RemoteError> {
     let Change::Cookie {
-        verb: CookieVerb::Take { from },
+        verb: CookieVerb::Take { from, service },
     } = change
     else {
         return Ok(Cow::Borrowed(change));
@@ -68,7 +68,8 @@ async fn ready<'a>(
     let sealed = Sealed::parse(&output.stdout)
         .filter(|_| output.code == Some(0))
         .ok_or_else(|| failed(from, "seal its cookie", &output))?;
-    let verb = CookieVerb::Open { sealed };
+    let service = service.clone();
+    let verb = CookieVerb::Open { sealed, service };
     Ok(Cow::Owned(Change::Cookie { verb }))
 }
 

@@ -62,6 +62,16 @@ fn told(words: &str) -> String {
 pub struct HostLocks {
     holder: Holder,
     holds: BTreeMap<HostName, Hold>,
+    /// Hosts that share the machine of another, whose lock is theirs too.
+    shared: BTreeMap<HostName, HostName>,
+}
+
+/// What is written into a lock: who holds it, and under which name of the machine.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Inscription {
+    #[serde(flatten)]
+    holder: Holder,
+    host: Option<HostName>,
 }
 
 impl HostLocks {
@@ -87,6 +97,7 @@ impl HostLocks {
         let mut locks = Self {
             holder: holder.clone(),
             holds: BTreeMap::new(),
+            shared: BTreeMap::new(),
         };
         if let Some(host) = targets.iter().find(|host| !hands.contains_key(**host)) {
             return Err(HostLockError::NoWay {
@@ -94,9 +105,15 @@ impl HostLocks {
             });
         }
         for (host, hand) in hands {
-            match hand.hold(permit, &locks.words()).await {
+            match hand.hold(permit, &locks.words(host)).await {
                 Ok(hold) => {
                     locks.holds.insert(host.clone(), hold);
+                }
+                Err(HoldError::Held(words)) if locks.own_host(&words).is_some() => {
+                    let owner = locks.own_host(&words);
+                    locks
+                        .shared
+                        .extend(owner.map(|owner| (host.clone(), owner)));
                 }
                 Err(HoldError::Failed(_)) if !targets.contains(host) => {}
                 Err(error) => {
@@ -120,12 +137,18 @@ impl HostLocks {
         hand: &dyn Operate,
         permit: &Permit,
     ) -> Result<(), HostLockError> {
+        let host = self
+            .shared
+            .get(host)
+            .cloned()
+            .unwrap_or_else(|| host.clone());
+        let host = &host;
         if self.holds.get(host).is_some_and(|hold| !hold.is_lost()) {
             return Ok(());
         }
         let begun = Instant::now();
         loop {
-            let error = match hand.hold(permit, &self.words()).await {
+            let error = match hand.hold(permit, &self.words(host)).await {
                 Ok(hold) => {
                     self.holds.insert(host.clone(), hold);
                     return Ok(());
@@ -133,7 +156,7 @@ impl HostLocks {
                 Err(error) => error,
             };
             let limit = match &error {
-                HoldError::Held(words) if self.is_own(words) => OWN_LIMIT,
+                HoldError::Held(words) if self.own(words).is_some() => OWN_LIMIT,
                 HoldError::Held(_) => Duration::ZERO,
                 HoldError::Failed(_) => WAY_LIMIT,
             };
@@ -150,12 +173,24 @@ impl HostLocks {
         futures_util::future::join_all(self.holds.into_values().map(Hold::release)).await;
     }
 
-    fn words(&self) -> HostLock {
-        HostLock::new(&serde_json::to_string(&self.holder).unwrap_or_default())
+    fn words(&self, host: &HostName) -> HostLock {
+        let inscription = Inscription {
+            holder: self.holder.clone(),
+            host: Some(host.clone()),
+        };
+        HostLock::new(&serde_json::to_string(&inscription).unwrap_or_default())
     }
 
-    fn is_own(&self, words: &str) -> bool {
-        serde_json::from_str::<Holder>(words).is_ok_and(|holder| holder == self.holder)
+    /// What this run wrote into the lock that says these words, if it did.
+    fn own(&self, words: &str) -> Option<Inscription> {
+        let inscription: Inscription = serde_json::from_str(words).ok()?;
+        (inscription.holder == self.holder).then_some(inscription)
+    }
+
+    /// Under which name this run holds the machine whose lock says these words already.
+    fn own_host(&self, words: &str) -> Option<HostName> {
+        let host = self.own(words)?.host?;
+        self.holds.contains_key(&host).then_some(host)
     }
 }
 

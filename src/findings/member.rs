@@ -24,7 +24,7 @@ fn judge(node: &NodeView<'_>) -> Option<Finding> {
     let name = &node.name;
     let host = node
         .host
-        .map_or_else(|| name.host_part().to_owned(), |host| host.name.to_string());
+        .map_or_else(|| name.short().to_owned(), |host| host.name.to_string());
     let finding = |severity, title| {
         Finding::new("N1", severity, &name, title).evidence(node.evidence.iter().cloned())
     };

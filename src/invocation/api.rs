@@ -2,7 +2,7 @@
 //! one could paste. Built from names and policies alone, and never holds a password.
 
 use super::Argv;
-use crate::model::inventory::ApiEntry;
+use crate::model::inventory::{ApiEntry, HostEntry};
 use crate::model::name::{QueueName, VhostName};
 use crate::model::policy::{PolicyName, PolicyRule};
 use serde::{Deserialize, Serialize};
@@ -22,10 +22,10 @@ pub struct ApiAddress {
 }
 
 impl ApiAddress {
-    /// That of the node at `address`.
-    pub fn of(api: &ApiEntry, address: &str) -> Self {
+    /// That of the node of `host`.
+    pub fn of(api: &ApiEntry, host: &HostEntry) -> Self {
         Self {
-            url: api.url(address),
+            url: api.url(host),
             user: api.user.clone(),
             ca_file: api.ca_file.clone(),
             client_cert: api.client_cert.clone(),

@@ -5,7 +5,7 @@
 //! The scripts are constants. Each is one line, for the plans and journals that show it.
 
 use super::Argv;
-use crate::model::name::HostName;
+use crate::model::name::{HostName, ServiceName};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -47,7 +47,7 @@ const OPEN: &str = concat!(
     "set -eu; umask 077; ",
     cookie_file!(),
     r#"new="$f.rmqtop"; "#,
-    r#"if systemctl is-active --quiet rabbitmq-server || pgrep -u rabbitmq beam > /dev/null; then echo 'rabbitmq-server runs' >&2; exit 70; fi; "#,
+    r#"if systemctl is-active --quiet "$2" || pgrep -u rabbitmq beam > /dev/null; then echo "$2 or another runtime of the user rabbitmq runs" >&2; exit 70; fi; "#,
     r#"if [ -L "$f" ]; then echo 'the cookie is a symbolic link' >&2; exit 70; fi; "#,
     r#"printf %s "$1" | base64 -d | openssl pkeyutl -decrypt -inkey /run/rmqtop/cookie.key -pkeyopt rsa_padding_mode:oaep -out "$new"; "#,
     r#"rm -f /run/rmqtop/cookie.key; [ -s "$new" ]; "#,
@@ -128,6 +128,9 @@ pub enum CookieVerb {
     Take {
         /// Which host.
         from: HostName,
+        /// The service that must be stopped where the cookie is taken to.
+        #[serde(default = "ServiceName::rabbitmq_server")]
+        service: ServiceName,
     },
     /// Makes the key under which the cookie travels. Part of a `Take`, never of a plan.
     #[serde(skip)]
@@ -137,6 +140,8 @@ pub enum CookieVerb {
     Open {
         /// The cookie.
         sealed: Sealed,
+        /// The service that must be stopped.
+        service: ServiceName,
     },
 }
 
@@ -144,11 +149,15 @@ impl CookieVerb {
     /// The command. That of a `Take` has a word in the place of what is sealed.
     pub(super) fn argv(&self) -> Argv {
         match self {
-            Self::Take { from } => script(OPEN, &format!("SEALED-BY-{from}")),
+            Self::Take { from, service } => open(&format!("SEALED-BY-{from}"), service),
             Self::Key => Argv::new("sh", ["-c", KEY]),
-            Self::Open { sealed } => script(OPEN, &sealed.0),
+            Self::Open { sealed, service } => open(&sealed.0, service),
         }
     }
+}
+
+fn open(sealed: &str, service: &ServiceName) -> Argv {
+    Argv::new("sh", ["-c", OPEN, "rmqtop", sealed, service.as_str()])
 }
 
 pub(super) fn digest(salt: &Salt) -> Argv {

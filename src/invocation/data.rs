@@ -3,12 +3,12 @@
 //! line each for the plans and journals that show them.
 
 use super::Argv;
-use crate::model::name::{DataPath, Stamp};
+use crate::model::name::{DataPath, ServiceName, Stamp};
 
 /// Settings that move the data elsewhere, with the file each stands in; then systemd's own.
 const SETTINGS: &str = concat!(
     "grep -HsE '^[[:space:]]*(export[[:space:]]+)?(RABBITMQ_)?(MNESIA|DATA)_(BASE|DIR)=' /etc/rabbitmq/rabbitmq-env.conf /etc/default/rabbitmq-server; ",
-    "systemctl show rabbitmq-server --property=Environment",
+    r#"systemctl show "$1" --property=Environment"#,
 );
 
 /// What stands at a path, which runtimes of the service's user there are, and what was moved aside.
@@ -25,23 +25,22 @@ const DIRECTORY: &str = concat!(
 /// Moves a directory beside itself and leaves an empty one of the same owner and mode in its place.
 const SET_ASIDE: &str = concat!(
     "set -eu; ",
-    r#"if systemctl is-active --quiet rabbitmq-server || pgrep -u rabbitmq beam > /dev/null; then echo 'rabbitmq-server runs' >&2; exit 70; fi; "#,
+    r#"if systemctl is-active --quiet "$3" || pgrep -u rabbitmq beam > /dev/null; then echo "$3 or another runtime of the user rabbitmq runs" >&2; exit 70; fi; "#,
     r#"if [ "$(realpath -- "$1")" != "$1" ] || mountpoint -q -- "$1" || [ ! -d "$1" ]; then echo 'it is no plain directory' >&2; exit 70; fi; "#,
     r#"if [ -e "$2" ]; then echo "$2 exists already" >&2; exit 70; fi; "#,
     r#"mv -T -- "$1" "$2"; mkdir -m 700 -- "$1"; chown --reference="$2" -- "$1"; chmod --reference="$2" -- "$1""#,
 );
 
-pub(super) fn settings() -> Argv {
-    Argv::new("sh", ["-c", SETTINGS])
+pub(super) fn settings(service: &ServiceName) -> Argv {
+    Argv::new("sh", ["-c", SETTINGS, "rmqtop", service.as_str()])
 }
 
 pub(super) fn directory(dir: &DataPath) -> Argv {
     Argv::new("sh", ["-c", DIRECTORY, "rmqtop", dir.as_str()])
 }
 
-pub(super) fn set_aside(dir: &DataPath, stamp: &Stamp) -> Argv {
-    Argv::new(
-        "sh",
-        ["-c", SET_ASIDE, "rmqtop", dir.as_str(), &dir.aside(stamp)],
-    )
+pub(super) fn set_aside(service: &ServiceName, dir: &DataPath, stamp: &Stamp) -> Argv {
+    let (aside, service) = (dir.aside(stamp), service.as_str());
+    let words = ["-c", SET_ASIDE, "rmqtop", dir.as_str(), &aside, service];
+    Argv::new("sh", words)
 }

@@ -1,5 +1,5 @@
 //! Owns the one look into what a node left on its host's disc. The script is a constant; the
-//! node's name is handed to it as an argument. It reads and changes nothing.
+//! names of the node and of its service are handed to it as arguments. It reads and changes nothing.
 
 /// Prints `key=value` lines. Exits with 77 (`EX_NOPERM`) where it may not look, for a directory
 /// that cannot be read must never pass for one that is not there.
@@ -14,12 +14,12 @@ if [ "$(id -u)" != 0 ]; then
     exit 77
 fi
 set_to() {
-    systemctl show rabbitmq-server --property=Environment | tr ' ' '\n' | tr -d '"' |
+    systemctl show "$2" --property=Environment | tr ' ' '\n' | tr -d '"' |
         sed -n "s/^\(Environment=\)\{0,1\}RABBITMQ_$1=//p" | tail -n 1 | grep . && return
     sed -n "s/^[[:space:]]*\(export[[:space:]]\{1,\}\)\{0,1\}\(RABBITMQ_\)\{0,1\}$1=//p" \
         /etc/default/rabbitmq-server /etc/rabbitmq/rabbitmq-env.conf 2>/dev/null | tail -n 1 | tr -d "\"'"
 }
-systemctl show rabbitmq-server --property=ActiveState --property=InactiveEnterTimestampMonotonic
+systemctl show "$2" --property=ActiveState --property=InactiveEnterTimestampMonotonic
 read -r uptime rest < /proc/uptime && echo "uptime=$uptime"
 for place in /usr/lib/rabbitmq/lib/rabbitmq_server-*; do
     if [ -d "$place" ]; then echo "release=${place##*/rabbitmq_server-}"; fi

@@ -48,11 +48,11 @@ pub struct HostAddress {
 /// Services and registrations of a host.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ServiceReport {
-    /// systemd's word for `rabbitmq-server`.
+    /// systemd's word for the broker's service.
     pub rabbitmq: Option<UnitState>,
-    /// systemd's word for `haproxy`.
+    /// systemd's word for HAProxy's service.
     pub haproxy: Option<UnitState>,
-    /// systemd's word for `keepalived`.
+    /// systemd's word for keepalived's service.
     pub keepalived: Option<UnitState>,
     /// Names registered in epmd (the Erlang runtimes that are up); `None` where epmd could not
     /// be asked, empty where it answered with no name or is not running.

@@ -1,7 +1,7 @@
 //! Owns what the operator declared: the hosts, what runs on each, the VIP. Plain data made from
 //! the configuration, without secrets.
 
-use super::name::{HostName, NodeName};
+use super::name::{HostName, NodeName, ServiceName};
 use std::net::{IpAddr, Ipv6Addr};
 
 /// The declared cluster.
@@ -24,7 +24,7 @@ pub struct Inventory {
 pub struct ApiEntry {
     /// `http` or `https`.
     pub scheme: String,
-    /// Port on every node.
+    /// Port on every node that names no other.
     pub port: u16,
     /// `management.path_prefix`, without trailing slash.
     pub path_prefix: String,
@@ -37,16 +37,17 @@ pub struct ApiEntry {
 }
 
 impl ApiEntry {
-    /// The URL of the node at `address`, up to and with `/api/`.
-    pub fn url(&self, address: &str) -> String {
-        let host = if address.parse::<Ipv6Addr>().is_ok() {
-            format!("[{address}]")
+    /// The URL of the host's node, up to and with `/api/`.
+    pub fn url(&self, host: &HostEntry) -> String {
+        let address = if host.address.parse::<Ipv6Addr>().is_ok() {
+            format!("[{}]", host.address)
         } else {
-            address.to_owned()
+            host.address.clone()
         };
+        let port = host.port.unwrap_or(self.port);
         format!(
-            "{}://{host}:{}{}/api/",
-            self.scheme, self.port, self.path_prefix
+            "{}://{address}:{port}{}/api/",
+            self.scheme, self.path_prefix
         )
     }
 }
@@ -68,6 +69,34 @@ pub struct HostEntry {
     pub balancer: Option<BalancerEntry>,
     /// Whether keepalived belongs on it.
     pub keepalived: Keepalived,
+    /// The first declared host of the same machine; its own name, unless several nodes of one
+    /// machine are declared.
+    pub machine: HostName,
+    /// The port of its node's management API, where it differs from that of the others.
+    pub port: Option<u16>,
+    /// What its services are called.
+    pub services: ServiceNames,
+}
+
+/// What the services of a host are called: the units that systemd is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ServiceNames {
+    /// The broker's.
+    pub broker: ServiceName,
+    /// HAProxy's.
+    pub haproxy: ServiceName,
+    /// keepalived's.
+    pub keepalived: ServiceName,
+}
+
+impl Default for ServiceNames {
+    fn default() -> Self {
+        Self {
+            broker: ServiceName::rabbitmq_server(),
+            haproxy: ServiceName::haproxy(),
+            keepalived: ServiceName::keepalived(),
+        }
+    }
 }
 
 /// How commands reach a host.
@@ -114,6 +143,19 @@ impl Inventory {
             .find(|host| host.node.as_ref() == Some(node))
     }
 
+    /// Machines, each by the declared host that speaks for it: the one with keepalived, else the
+    /// first. A machine has one set of addresses, however many of its nodes are declared.
+    pub fn machines(&self) -> impl Iterator<Item = &HostEntry> {
+        self.hosts.iter().filter(|host| {
+            let mut same = self.hosts.iter().filter(|o| o.machine == host.machine);
+            let vrrp = same
+                .clone()
+                .find(|other| other.keepalived == Keepalived::Expected);
+            vrrp.or_else(|| same.next())
+                .is_some_and(|speaker| speaker.name == host.name)
+        })
+    }
+
     /// All declared nodes, in order.
     pub fn nodes(&self) -> impl Iterator<Item = (&HostEntry, &NodeName)> {
         self.hosts
@@ -138,17 +180,35 @@ impl Inventory {
 
 #[cfg(test)]
 mod tests {
-    use super::ApiEntry;
+    use super::{Access, ApiEntry, HostEntry, Keepalived, ServiceNames};
+    use crate::model::name::HostName;
 
     #[test]
-    fn only_ipv6_addresses_get_brackets() {
+    fn a_url_has_brackets_for_ipv6_and_the_port_of_its_node() {
         let api = ApiEntry {
             scheme: "http".to_owned(),
             port: 15672,
             ..ApiEntry::default()
         };
-        assert_eq!(api.url("fe80::1"), "http://[fe80::1]:15672/api/");
-        assert_eq!(api.url("192.168.0.12"), "http://192.168.0.12:15672/api/");
-        assert_eq!(api.url("rabbit-node1"), "http://rabbit-node1:15672/api/");
+        let url = |address: &str, port| {
+            api.url(&HostEntry {
+                name: HostName::parse("rabbit-node1").unwrap(),
+                address: address.to_owned(),
+                addresses: Vec::new(),
+                access: Access::None,
+                node: None,
+                balancer: None,
+                keepalived: Keepalived::Absent,
+                machine: HostName::parse("rabbit-node1").unwrap(),
+                port,
+                services: ServiceNames::default(),
+            })
+        };
+        assert_eq!(url("fe80::1", None), "http://[fe80::1]:15672/api/");
+        assert_eq!(url("192.168.0.12", None), "http://192.168.0.12:15672/api/");
+        assert_eq!(
+            url("rabbit-node1", Some(15673)),
+            "http://rabbit-node1:15673/api/"
+        );
     }
 }

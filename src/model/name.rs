@@ -29,6 +29,11 @@ pub enum NameError {
         "`{0}` is not the path of a socket; expected an absolute path of letters, digits, `/`, `.`, `-`, `_`, `@`, `+` and `=`"
     )]
     Socket(Shown),
+    /// Not the name of a systemd service.
+    #[error(
+        "`{0}` is not the name of a systemd service; letters, digits, `.`, `-`, `_`, `:` and `@` are allowed, and `.service` as its only ending"
+    )]
+    Service(Shown),
     /// Not the path of a data directory.
     #[error("`{0}` is no plain path of a data directory")]
     Path(Shown),
@@ -66,6 +71,16 @@ impl NodeName {
     /// What stands before the `@`; registered under this name in epmd.
     pub fn name_part(&self) -> &str {
         self.0.split_once('@').map_or(&self.0, |(name, _)| name)
+    }
+
+    /// The host's part where the node is called `rabbit`, as nearly all are; else the whole, for
+    /// two nodes of one host must not be called the same.
+    pub fn short(&self) -> &str {
+        if self.name_part() == "rabbit" {
+            self.host_part()
+        } else {
+            self.as_str()
+        }
     }
 
     /// What stands after the `@`.
@@ -293,6 +308,9 @@ text_like!(ClusterName);
 text_like!(HaproxyName);
 text_like!(SocketPath);
 
+mod service;
+pub use service::ServiceName;
+
 macro_rules! broker_name {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -335,6 +353,9 @@ mod tests {
             (node.name_part(), node.host_part()),
             ("rabbit", "rabbit-node1")
         );
+        assert_eq!(node.short(), "rabbit-node1");
+        let second = NodeName::parse("hare@rabbit-node1").unwrap();
+        assert_eq!(second.short(), "hare@rabbit-node1");
     }
 
     #[test]

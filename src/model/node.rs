@@ -425,8 +425,8 @@ impl Model {
                 vec![
                     peer_line,
                     format!(
-                        "no runtime of that name on {}; rabbitmq-server is {unit_word}",
-                        host.name
+                        "no runtime of that name on {}; {} is {unit_word}",
+                        host.name, host.services.broker
                     ),
                 ],
             ),

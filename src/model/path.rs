@@ -223,7 +223,7 @@ impl Model {
         let candidates: Vec<(&HostEntry, &NodeName)> = self.inventory.nodes().collect();
         let exact = candidates
             .iter()
-            .find(|(host, node)| name == host.name.as_str() || name == node.host_part());
+            .find(|(host, node)| name == host.name.as_str() || name == node.short());
         if let Some((_, node)) = exact {
             return Some(node);
         }

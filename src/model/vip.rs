@@ -71,7 +71,7 @@ impl Model {
     pub fn vip(&self, address: IpAddr, now: Moment) -> VipView {
         let mut holders = Vec::new();
         let mut unknown = Vec::new();
-        for host in &self.inventory.hosts {
+        for host in self.inventory.machines() {
             match self.address(&host.name, now) {
                 Some(report) if report.holding(address).is_some() => {
                     holders.push(host.name.clone());

@@ -159,6 +159,7 @@ fn steps_for(ground: Ground<'_>) -> Vec<Step> {
         change: Some(Change::Cookie {
             verb: CookieVerb::Take {
                 from: ground.through_host(),
+                service: ground.service(),
             },
         }),
         before: Vec::new(),

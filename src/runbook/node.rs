@@ -1,4 +1,4 @@
-//! Owns `stop-node`, `start-node` and `restart-node`: the service `rabbitmq-server` of a member's
+//! Owns `stop-node`, `start-node` and `restart-node`: the broker's service on a member's
 //! host, application and runtime together. HAProxy and keepalived on that host are left alone.
 
 use super::blast;

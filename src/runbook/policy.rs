@@ -119,7 +119,7 @@ pub(super) fn request(ground: Ground<'_>, call: ApiCall) -> Change {
     let api = &ground.model.inventory.api;
     Change::Api {
         call,
-        at: ApiAddress::of(api, &ground.target.host.address),
+        at: ApiAddress::of(api, ground.target.host),
     }
 }
 

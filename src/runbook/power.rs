@@ -59,7 +59,7 @@ fn members<'a>(action: &Action, model: &'a Model, now: Moment) -> Result<Vec<Gro
 
 /// An id that is unique in a plan with a step of this kind for each member.
 fn id(verb: &str, node: &NodeName) -> String {
-    format!("{verb}-{}", node.host_part())
+    format!("{verb}-{}", node.short())
 }
 
 fn named<'n>(nodes: impl IntoIterator<Item = &'n NodeName>) -> String {
@@ -79,9 +79,13 @@ impl Ground<'_> {
         let up = Probe::RuntimeUp { node: node.clone() };
         Step {
             id: id("start", node),
-            title: format!("start rabbitmq-server of {node}; its app may wait for the others"),
+            title: format!(
+                "start {} of {node}; its app may wait for the others",
+                self.service()
+            ),
             host: self.host(),
             change: Some(Change::Service {
+                name: self.service(),
                 verb: ServiceVerb::StartNoBlock,
             }),
             before: vec![Probe::Stopped {

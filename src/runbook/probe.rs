@@ -276,10 +276,7 @@ impl fmt::Display for Probe {
                 nodes_joined(nodes)
             ),
             Self::ServiceNotFailed { node } => {
-                write!(
-                    f,
-                    "systemd does not hold rabbitmq-server of {node} for failed"
-                )
+                write!(f, "systemd does not hold the service of {node} for failed")
             }
             Self::RuntimeUp { node } => {
                 write!(f, "the runtime of {node} is up, by its host")

@@ -411,6 +411,7 @@ pub(super) fn way_back(plan: &Plan, begun: usize) -> Option<String> {
         }
         if let Some(Change::Service {
             verb: ServiceVerb::Start,
+            ..
         }) = step.change
         {
             return None;

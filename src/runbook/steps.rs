@@ -11,7 +11,7 @@ use crate::model::balancer::ServerRow;
 use crate::model::host::UnitState;
 use crate::model::inventory::Access;
 use crate::model::moment::Moment;
-use crate::model::name::{HostName, NodeName};
+use crate::model::name::{HostName, NodeName, ServiceName};
 use crate::model::node::NodeState;
 use std::time::Duration;
 
@@ -231,9 +231,10 @@ impl<'a> Ground<'a> {
         let down = self.seen_now(NodeState::Down);
         Step {
             id: "stop-node".to_owned(),
-            title: format!("stop rabbitmq-server of {}", self.node()),
+            title: format!("stop {} of {}", self.service(), self.node()),
             host: self.host(),
             change: Some(Change::Service {
+                name: self.service(),
                 verb: ServiceVerb::Stop,
             }),
             before: if self.target.state == NodeState::Running {
@@ -265,6 +266,11 @@ impl<'a> Ground<'a> {
         }
     }
 
+    /// What the node's service is called.
+    pub(super) fn service(self) -> ServiceName {
+        self.target.host.services.broker.clone()
+    }
+
     /// What systemd says of the service.
     pub(super) fn unit(self) -> Option<&'a UnitState> {
         let services = self.model.service(&self.target.host.name, self.now)?;
@@ -281,10 +287,11 @@ impl<'a> Ground<'a> {
         let node = self.node().clone();
         let lifted = Probe::ServiceNotFailed { node: node.clone() };
         Some(Step {
-            id: format!("reset-failed-{}", node.host_part()),
-            title: format!("reset the failed rabbitmq-server of {node}"),
+            id: format!("reset-failed-{}", node.short()),
+            title: format!("reset the failed {} of {node}", self.service()),
             host: self.host(),
             change: Some(Change::Service {
+                name: self.service(),
                 verb: ServiceVerb::ResetFailed,
             }),
             before: Vec::new(),
@@ -298,9 +305,10 @@ impl<'a> Ground<'a> {
     pub(super) fn start_node(self) -> Step {
         Step {
             id: "start-node".to_owned(),
-            title: format!("start rabbitmq-server of {}", self.node()),
+            title: format!("start {} of {}", self.service(), self.node()),
             host: self.host(),
             change: Some(Change::Service {
+                name: self.service(),
                 verb: ServiceVerb::Start,
             }),
             before: vec![self.seen(NodeState::Down)],

@@ -53,7 +53,7 @@ pub(super) fn plan(action: &Action, ground: Ground<'_>) -> Result<Plan, Refusal>
     let moves = data.state == DataState::Directory;
     let mut aside = moves.then(|| set_aside(ground, &data.dir, &stamp));
     let mut start = ground.start_node();
-    start.title = format!("start rabbitmq-server of {node}, on nothing");
+    start.title = format!("start {} of {node}, on nothing", ground.service());
     start.before = vec![ground.down()];
     start.already = vec![blank.clone()];
     start.after = vec![blank.clone()];
@@ -84,6 +84,7 @@ fn set_aside(ground: Ground<'_>, dir: &DataPath, stamp: &Stamp) -> Step {
         title: format!("move {dir} to {}", dir.aside(stamp)),
         host: ground.host(),
         change: Some(Change::SetAside {
+            service: ground.service(),
             dir: dir.clone(),
             stamp: stamp.clone(),
         }),

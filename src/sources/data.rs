@@ -4,7 +4,7 @@
 use super::{AskOne, Cadence, Reach};
 use crate::invocation::Read;
 use crate::model::data::{DEFAULT_BASE, DataReport, DataState};
-use crate::model::name::{DataPath, HostName};
+use crate::model::name::{DataPath, HostName, ServiceName};
 use crate::model::observation::{FailureKind, Payload, SourceFailure, SourceKind};
 use crate::model::text::Shown;
 use crate::remote::outcome::Output;
@@ -16,6 +16,8 @@ const LIMIT: Duration = Duration::from_secs(6);
 #[derive(Debug)]
 pub(crate) struct DataOnHost {
     pub(crate) reach: Reach,
+    /// The node's.
+    pub(crate) service: ServiceName,
 }
 
 impl AskOne for DataOnHost {
@@ -28,7 +30,8 @@ impl AskOne for DataOnHost {
 
     async fn ask(&self) -> Result<Payload, SourceFailure> {
         let link = self.reach.link()?;
-        let settings = link.read(&Read::DataSettings, LIMIT).await?;
+        let service = self.service.clone();
+        let settings = link.read(&Read::DataSettings { service }, LIMIT).await?;
         let (dir, by) = place(&settings.stdout).map_err(|words| self.fault(&words))?;
         let read = Read::DataDirectory { dir: dir.clone() };
         let output = link.read(&read, LIMIT).await?;

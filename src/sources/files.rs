@@ -5,7 +5,7 @@ use super::{AskOne, Cadence, Reach};
 use crate::invocation::Read;
 use crate::model::broker::{MetadataStore, Version};
 use crate::model::host::UnitState;
-use crate::model::name::{HostName, NodeName};
+use crate::model::name::{HostName, NodeName, ServiceName};
 use crate::model::observation::{FailureKind, Payload, SourceFailure, SourceKind};
 use crate::model::shutdown::{DataDirectory, NodeFiles, Patience};
 use crate::model::text::Shown;
@@ -22,6 +22,8 @@ const MAY_NOT: i32 = 77;
 pub(crate) struct FilesOfNode {
     pub(crate) reach: Reach,
     pub(crate) node: NodeName,
+    /// The node's.
+    pub(crate) service: ServiceName,
 }
 
 impl AskOne for FilesOfNode {
@@ -33,8 +35,8 @@ impl AskOne for FilesOfNode {
     }
 
     async fn ask(&self) -> Result<Payload, SourceFailure> {
-        let node = self.node.clone();
-        let read = Read::NodeFiles { node };
+        let (node, service) = (self.node.clone(), self.service.clone());
+        let read = Read::NodeFiles { node, service };
         let output = self.reach.link()?.read(&read, LIMIT).await?;
         self.judge(&output).map(Payload::NodeFiles)
     }

@@ -19,7 +19,7 @@ use super::{Reach, Source};
 use crate::config::Cluster;
 use crate::invocation::cookie::Salt;
 use crate::model::inventory::{Access, HostEntry, Keepalived};
-use crate::model::name::{HostName, NodeName};
+use crate::model::name::{HostName, NodeName, ServiceName};
 use crate::model::observation::{FailureKind, Observation, SourceFailure, SourceId, SourceKind};
 use crate::remote::Observe;
 use futures_util::future::join_all;
@@ -92,10 +92,12 @@ impl Fleet {
             link,
         };
         if let Some(node) = host.node.clone() {
-            self.add_details(cluster, &reach, &node);
+            let service = &host.services.broker;
+            self.add_details(cluster, &reach, (&node, service));
             self.on_demand.push(Arc::new(FilesOfNode {
                 reach: reach.clone(),
                 node: node.clone(),
+                service: service.clone(),
             }));
             let one = OneNode {
                 api: Arc::clone(&self.api),
@@ -127,11 +129,17 @@ impl Fleet {
             let reach = reach.clone();
             self.polled.push(Arc::new(KeepalivedSettings { reach }));
         }
-        self.polled.push(Arc::new(Services { reach }));
+        let names = host.services.clone();
+        self.polled.push(Arc::new(Services { reach, names }));
     }
 
     /// What only some runbooks ask of a broker's host.
-    fn add_details(&mut self, cluster: &Cluster, reach: &Reach, node: &NodeName) {
+    fn add_details(
+        &mut self,
+        cluster: &Cluster,
+        reach: &Reach,
+        (node, service): (&NodeName, &ServiceName),
+    ) {
         let nodes = cluster.inventory.nodes().map(|(_, other)| other.clone());
         let others: Vec<NodeName> = nodes.filter(|other| other != node).collect();
         self.on_demand.push(Arc::new(StatusOfNode {
@@ -150,6 +158,7 @@ impl Fleet {
         let reach = reach.clone();
         self.on_demand.push(Arc::new(DataOnHost {
             reach: reach.clone(),
+            service: service.clone(),
         }));
         if !others.is_empty() {
             self.on_demand.push(Arc::new(NamesOnHost { reach, others }));

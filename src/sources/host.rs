@@ -4,6 +4,7 @@
 use super::{AskOne, Cadence, Reach};
 use crate::invocation::Read;
 use crate::model::host::{ServiceReport, UnitState, VrrpConfig};
+use crate::model::inventory::ServiceNames;
 use crate::model::name::HostName;
 use crate::model::observation::{FailureKind, Payload, SourceFailure, SourceKind};
 use crate::model::text::Shown;
@@ -17,6 +18,7 @@ const LIMIT: Duration = Duration::from_secs(4);
 #[derive(Debug)]
 pub(crate) struct Services {
     pub(crate) reach: Reach,
+    pub(crate) names: ServiceNames,
 }
 
 impl AskOne for Services {
@@ -29,10 +31,11 @@ impl AskOne for Services {
 
     async fn ask(&self) -> Result<Payload, SourceFailure> {
         let link = self.reach.link()?;
-        let (units, runtimes) = tokio::join!(
-            link.read(&Read::UnitStates, LIMIT),
-            link.read(&Read::Runtimes, LIMIT)
-        );
+        let units = Read::UnitStates {
+            of: self.names.clone(),
+        };
+        let (units, runtimes) =
+            tokio::join!(link.read(&units, LIMIT), link.read(&Read::Runtimes, LIMIT));
         let mut report = parse_units(&units?)?;
         report.runtimes = match runtimes {
             Ok(output) => Some(parse_runtimes(&output.stdout)),

@@ -18,10 +18,10 @@ pub(crate) fn take_effect(cluster: &mut Cluster, on: usize, change: &Change) {
         Change::Upgrade { node, verb, .. } => node::maintenance(cluster, index(node), *verb),
         Change::Queues { verb, .. } => queues::take_effect(cluster, verb),
         Change::Api { call, .. } => api::take_effect(cluster, call),
-        Change::Service { verb } => node::service(cluster, on, *verb),
+        Change::Service { verb, .. } => node::service(cluster, on, *verb),
         Change::Haproxy(set) => haproxy::take_effect(cluster, on, set),
         Change::Cookie { verb } => disc::cookie(cluster, on, verb),
-        Change::SetAside { dir, stamp } => disc::set_aside(cluster, on, dir, stamp),
+        Change::SetAside { dir, stamp, .. } => disc::set_aside(cluster, on, dir, stamp),
     }
 }
 

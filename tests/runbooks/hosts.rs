@@ -76,6 +76,18 @@ async fn a_host_that_never_lets_go_stops_the_run() {
     assert!(matches!(ran.outcome, RunOutcome::Failed { .. }));
 }
 
+/// Two nodes of one machine have one lock: taken for the first, it is the second's too.
+#[tokio::test(start_paused = true)]
+async fn two_hosts_of_one_machine_share_its_lock() {
+    let mut own: serde_json::Value = serde_json::from_str(&words("x")).unwrap();
+    own["host"] = "rabbit-node1".into();
+    let mut world = World::healthy([Act::works(), Act::works()]);
+    world.holders = [Some(own.to_string())].into();
+    let ran = restart(world).await;
+    assert_eq!(ran.outcome, RunOutcome::Done);
+    assert_eq!(ran.sent.len(), 2);
+}
+
 /// The process was killed while its command ran in a unit: the result is fetched, told, and the
 /// cluster still decides.
 #[rstest]

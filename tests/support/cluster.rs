@@ -8,7 +8,9 @@ mod reports;
 
 use rmqtop::model::Model;
 use rmqtop::model::broker::{MetadataStoreReport, ObjectTotals, QueueType};
-use rmqtop::model::inventory::{Access, BalancerEntry, HostEntry, Inventory, Keepalived};
+use rmqtop::model::inventory::{
+    Access, BalancerEntry, HostEntry, Inventory, Keepalived, ServiceNames,
+};
 use rmqtop::model::moment::Moment;
 use rmqtop::model::name::{HostName, NodeName, VhostName};
 use rmqtop::model::observation::{
@@ -169,6 +171,7 @@ impl Cluster {
     pub(crate) fn inventory(&self) -> Inventory {
         let host = |index: usize| HostEntry {
             name: host(index),
+            machine: host(index),
             address: address(index),
             addresses: vec![address(index).parse().unwrap()],
             access: Access::Ssh,
@@ -184,6 +187,8 @@ impl Cluster {
             } else {
                 Keepalived::Absent
             },
+            port: None,
+            services: ServiceNames::default(),
         };
         Inventory {
             cluster: "prod".to_owned(),

@@ -424,7 +424,7 @@ fn by_majority(
             "on Khepri a majority of members is needed, and {count} can be started; force_boot and forget_cluster_node --offline do nothing there"
         );
         let instead = format!(
-            "bring hosts back until a majority answers; as the very last resort, which gives up every other member and all that only they hold: start rabbitmq-server on {} and, while it waits, run `rabbitmqctl force_standalone_khepri_boot` there, then wipe and rejoin the others; quorum queues with replicas elsewhere stay without a majority",
+            "bring hosts back until a majority answers; as the very last resort, which gives up every other member and all that only they hold: start the broker on {} and, while it waits, run `rabbitmqctl force_standalone_khepri_boot` there, then wipe and rejoin the others; quorum queues with replicas elsewhere stay without a majority",
             latest(standing, first)
         );
         return Err(checks.refuse(action, reason, Some(instead)));

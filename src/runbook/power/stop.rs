@@ -188,10 +188,11 @@ fn step(ground: Ground<'_>, before: &[NodeName], after: &[NodeName]) -> Step {
     let stopped = Probe::Stopped {
         nodes: vec![node.clone()],
     };
+    let service = ground.service();
     let title = if after.is_empty() {
-        format!("stop rabbitmq-server of {node}, the last")
+        format!("stop {service} of {node}, the last")
     } else {
-        format!("stop rabbitmq-server of {node}, before {}", named(after))
+        format!("stop {service} of {node}, before {}", named(after))
     };
     // Who stopped before must have stayed so, or the order that is remembered is not true.
     let stayed = Probe::Stopped {
@@ -202,6 +203,7 @@ fn step(ground: Ground<'_>, before: &[NodeName], after: &[NodeName]) -> Step {
         title,
         host: ground.host(),
         change: Some(Change::Service {
+            name: service,
             verb: ServiceVerb::Stop,
         }),
         before: if before.is_empty() {

@@ -404,8 +404,8 @@ fn death(model: &Model, target: Target<'_>, now: Moment) -> Judged {
         }
         NodeState::Down => {
             let warning = format!(
-                "its host {} is up: if rabbitmq-server starts there again, it believes to be a member still; rejoin it, or keep the service disabled",
-                target.host.name
+                "its host {} is up: if {} starts there again, it believes to be a member still; rejoin it, or keep the service disabled",
+                target.host.name, target.host.services.broker
             );
             Judged::new(Verdict::Warning, [vec![warning], evidence].concat())
         }

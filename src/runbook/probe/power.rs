@@ -57,15 +57,31 @@ fn unit<'a>(model: &'a Model, node: &NodeName, now: Moment) -> Option<&'a UnitSt
 pub(super) fn service_not_failed(model: &Model, node: &NodeName, now: Moment) -> ProbeAnswer {
     match unit(model, node, now) {
         None => ProbeAnswer::CannotTell(format!("the host of {node} does not tell its services")),
-        Some(UnitState::Failed) => ProbeAnswer::Not(format!("rabbitmq-server of {node} is failed")),
-        Some(state) => ProbeAnswer::Holds(format!("rabbitmq-server of {node} is {}", state.word())),
+        Some(UnitState::Failed) => {
+            ProbeAnswer::Not(format!("{} of {node} is failed", service(model, node)))
+        }
+        Some(state) => ProbeAnswer::Holds(format!(
+            "{} of {node} is {}",
+            service(model, node),
+            state.word()
+        )),
     }
 }
 
 /// What systemd's refusal is, and how it is lifted. The unit of 4.3 allows 5 starts in 600 s, that
 /// of 3.10 systemd's own 5 in 10 s (`systemctl show -p StartLimitIntervalUSec`).
-const FAILED_HINT: &str = "; `systemctl status rabbitmq-server` there says why; started too often \
-     (start-limit-hit), it needs `systemctl reset-failed rabbitmq-server` first";
+fn failed_hint(service: &str) -> String {
+    format!(
+        "; `systemctl status {service}` there says why; started too often (start-limit-hit), it \
+         needs `systemctl reset-failed {service}` first"
+    )
+}
+
+/// What the node's service is called.
+fn service<'a>(model: &'a Model, node: &NodeName) -> &'a str {
+    let host = model.inventory.host_of(node);
+    host.map_or("its service", |host| host.services.broker.as_str())
+}
 
 pub(super) fn runtime_up(model: &Model, node: &NodeName, now: Moment) -> ProbeAnswer {
     let view = model.node(node, now);
@@ -78,13 +94,14 @@ pub(super) fn runtime_up(model: &Model, node: &NodeName, now: Moment) -> ProbeAn
         (None, NodeState::Running) => ProbeAnswer::Holds(format!("{node} runs")),
         (Some(false), _) => {
             let unit = unit(model, node, now);
+            let service = service(model, node);
             let hint = match unit {
-                Some(UnitState::Failed) => FAILED_HINT,
-                _ => "",
+                Some(UnitState::Failed) => failed_hint(service),
+                _ => String::new(),
             };
             let word = unit.map_or("unknown", UnitState::word);
             ProbeAnswer::Not(format!(
-                "no runtime of {node} yet; its rabbitmq-server is {word}{hint}"
+                "no runtime of {node} yet; its {service} is {word}{hint}"
             ))
         }
         (None, _) => ProbeAnswer::CannotTell(format!(
@@ -179,8 +196,9 @@ fn complaint(model: &Model, node: &NodeName, now: Moment) -> String {
         return String::new();
     };
     let unit = files.unit.as_ref().map_or("unknown", UnitState::word);
+    let service = service(model, node);
     let Some(log) = files.complaint() else {
-        return format!(" (rabbitmq-server is {unit})");
+        return format!(" ({service} is {unit})");
     };
     let away =
         |name: &&NodeName| *name != node && model.node(name, now).state != NodeState::Running;
@@ -190,7 +208,7 @@ fn complaint(model: &Model, node: &NodeName, now: Moment) -> String {
     } else {
         format!("; it may wait for {}", nodes_joined(&awaited))
     };
-    format!(" (rabbitmq-server is {unit}{awaited}; {log})")
+    format!(" ({service} is {unit}{awaited}; {log})")
 }
 
 pub(super) fn queues_up(model: &Model, now: Moment) -> ProbeAnswer {

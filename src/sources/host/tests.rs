@@ -3,21 +3,33 @@
 use super::{KeepalivedSettings, Services, parse_runtimes, parse_settings};
 use crate::invocation::Read;
 use crate::model::host::UnitState;
+use crate::model::inventory::ServiceNames;
 use crate::model::observation::{FailureKind, Payload};
 use crate::sources::Source;
 use crate::sources::scripted::{Script, fixture};
 use proptest::prelude::*;
 
+fn units() -> Read {
+    Read::UnitStates {
+        of: ServiceNames::default(),
+    }
+}
+
 async fn services(script: Script) -> Result<Payload, FailureKind> {
     let reach = script.reach();
-    let report = Services { reach }.observe().await;
+    let report = Services {
+        reach,
+        names: ServiceNames::default(),
+    }
+    .observe()
+    .await;
     report.outcome.map_err(|failure| failure.kind)
 }
 
 #[tokio::test]
 async fn an_inactive_unit_is_no_error_and_a_missing_epmd_is_no_runtime() {
     let script = Script::new()
-        .answer(Read::UnitStates, 3, "inactive\nactive\nfailed\n", "")
+        .answer(units(), 3, "inactive\nactive\nfailed\n", "")
         .answer(
             Read::Runtimes,
             1,
@@ -36,7 +48,7 @@ async fn an_inactive_unit_is_no_error_and_a_missing_epmd_is_no_runtime() {
 #[tokio::test]
 async fn epmd_that_cannot_be_asked_is_not_epmd_without_names() {
     let script = Script::new()
-        .answer(Read::UnitStates, 0, "active\nactive\nactive\n", "")
+        .answer(units(), 0, "active\nactive\nactive\n", "")
         .fail(
             Read::Runtimes,
             FailureKind::Absent,
@@ -47,7 +59,7 @@ async fn epmd_that_cannot_be_asked_is_not_epmd_without_names() {
     };
     assert_eq!(report.runtimes, None);
     let script = Script::new()
-        .answer(Read::UnitStates, 0, "active\nactive\nactive\n", "")
+        .answer(units(), 0, "active\nactive\nactive\n", "")
         .fail(Read::Runtimes, FailureKind::Lost, "the connection was lost");
     assert_eq!(services(script).await, Err(FailureKind::Lost));
 }
@@ -55,11 +67,30 @@ async fn epmd_that_cannot_be_asked_is_not_epmd_without_names() {
 #[tokio::test]
 async fn no_word_from_systemd_is_a_failure() {
     let words = "System has not been booted with systemd as init system\n";
-    let script =
-        Script::new()
-            .answer(Read::UnitStates, 1, "", words)
-            .answer(Read::Runtimes, 0, "", "");
+    let script = Script::new()
+        .answer(units(), 1, "", words)
+        .answer(Read::Runtimes, 0, "", "");
     assert_eq!(services(script).await, Err(FailureKind::Server));
+}
+
+#[tokio::test]
+async fn the_units_asked_for_are_those_of_the_configuration() {
+    let names = ServiceNames {
+        broker: "rabbitmq-server@2".parse().unwrap(),
+        keepalived: "vrrp.service".parse().unwrap(),
+        ..ServiceNames::default()
+    };
+    let of = names.clone();
+    assert_eq!(
+        Read::UnitStates { of: names.clone() }.argv().to_string(),
+        "systemctl is-active rabbitmq-server@2 haproxy vrrp.service"
+    );
+    let script = Script::new()
+        .answer(Read::UnitStates { of }, 0, "active\nactive\nactive\n", "")
+        .answer(Read::Runtimes, 0, "", "");
+    let reach = script.reach();
+    let report = Services { reach, names }.observe().await;
+    assert!(report.outcome.is_ok(), "{report:?}");
 }
 
 #[test]
@@ -116,7 +147,14 @@ async fn a_missing_configuration_is_absent_and_an_unreadable_one_a_failure() {
 async fn a_host_without_ssh_says_so() {
     let mut reach = Script::new().reach();
     reach.link = None;
-    let failure = Services { reach }.observe().await.outcome.unwrap_err();
+    let failure = Services {
+        reach,
+        names: ServiceNames::default(),
+    }
+    .observe()
+    .await
+    .outcome
+    .unwrap_err();
     assert_eq!(failure.kind, FailureKind::NotConfigured);
 }
 
@@ -131,12 +169,7 @@ async fn recorded_hosts_say_what_runs(#[values("3.10", "4.0", "4.3")] release: &
         ("drained", "node3"),
     ] {
         let script = Script::new()
-            .answer(
-                Read::UnitStates,
-                0,
-                &of(situation, &format!("{node}.units.txt")),
-                "",
-            )
+            .answer(units(), 0, &of(situation, &format!("{node}.units.txt")), "")
             .answer(
                 Read::Runtimes,
                 0,

@@ -36,7 +36,7 @@ impl Api {
         let inventory = &cluster.inventory;
         let bases = inventory
             .nodes()
-            .map(|(host, _)| (host.name.clone(), inventory.api.url(&host.address)));
+            .map(|(host, _)| (host.name.clone(), inventory.api.url(host)));
         let management = &cluster.management;
         let limits = Limits {
             time: super::LIMIT,

@@ -150,7 +150,7 @@ impl Page<'_> {
         for (host, server) in &servers {
             self.server_line(host, server);
         }
-        self.findings_about(name.as_str(), name.host_part());
+        self.findings_about(name.as_str(), name.short());
         if let Some(host) = view.host {
             self.sources(&host.name.clone());
         }
@@ -239,17 +239,20 @@ impl Page<'_> {
         let model = &self.scene.app.model;
         let services = model.service(host, self.scene.at);
         self.heading("Services");
-        let units = [
-            (
-                "rabbitmq-server",
-                services.and_then(|s| s.rabbitmq.as_ref()),
-            ),
-            ("haproxy", services.and_then(|s| s.haproxy.as_ref())),
-            ("keepalived", services.and_then(|s| s.keepalived.as_ref())),
-        ];
-        for (name, unit) in units {
+        let names = model.inventory.host(host).map(|entry| &entry.services);
+        let units = names.map(|names| {
+            [
+                (&names.broker, services.and_then(|s| s.rabbitmq.as_ref())),
+                (&names.haproxy, services.and_then(|s| s.haproxy.as_ref())),
+                (
+                    &names.keepalived,
+                    services.and_then(|s| s.keepalived.as_ref()),
+                ),
+            ]
+        });
+        for (name, unit) in units.into_iter().flatten() {
             let mark = self.scene.mark(&words::unit(unit));
-            self.fact(name, mark);
+            self.fact(name.as_str(), mark);
         }
         self.heading("Addresses");
         let addresses = model.address(host, self.scene.at);
