@@ -10,6 +10,7 @@ mod data;
 mod files;
 pub mod haproxy;
 pub mod keep;
+pub mod keepalived;
 mod service;
 
 use crate::model::broker::NodeType;
@@ -17,6 +18,7 @@ use crate::model::inventory::ServiceNames;
 use crate::model::name::{ClusterName, DataPath, NodeName, ServiceName, Stamp};
 use api::{ApiAddress, ApiCall};
 use cookie::{CookieVerb, PublicKey, Salt};
+use keepalived::FilePattern;
 use serde::{Deserialize, Serialize};
 pub use service::ServiceVerb;
 use std::fmt;
@@ -72,7 +74,7 @@ pub enum Read {
     Addresses,
     /// Address changes, as they happen; does not end by itself.
     WatchAddresses,
-    /// `systemctl is-active` for the broker, HAProxy and keepalived, in this order.
+    /// `systemctl is-active` for the broker and HAProxy, in this order.
     UnitStates {
         /// What they are called.
         of: ServiceNames,
@@ -84,9 +86,17 @@ pub enum Read {
         /// The socket's path.
         socket: String,
     },
-    /// State, priority, router id, interface and preemption in keepalived.conf; never the
-    /// authentication block.
-    KeepalivedSettings,
+    /// keepalived's configuration without the secrets in it: its main file, or what includes ask
+    /// for.
+    KeepalivedFiles {
+        /// Which files; none: the main one.
+        of: Vec<FilePattern>,
+    },
+    /// How keepalived and the links of its host fare.
+    KeepalivedState {
+        /// What its service is called.
+        service: ServiceName,
+    },
     /// What a running node says of itself and its cluster, as JSON.
     ClusterStatus {
         /// The node asked.
@@ -151,14 +161,8 @@ impl Read {
                 program: "socat".to_owned(),
                 args: vec!["-".to_owned(), format!("UNIX-CONNECT:{socket}")],
             },
-            Self::KeepalivedSettings => Argv::new(
-                "grep",
-                [
-                    "-E",
-                    r"^[[:space:]]*(vrrp_instance|state|priority|virtual_router_id|interface|nopreempt)\b",
-                    "/etc/keepalived/keepalived.conf",
-                ],
-            ),
+            Self::KeepalivedFiles { of } => keepalived::files(of),
+            Self::KeepalivedState { service } => keepalived::state(service),
             Self::ClusterStatus { node } => {
                 let words = ["--formatter", "json", "cluster_status"];
                 bounded("rabbitmqctl", node, Duration::from_secs(10), &words)
@@ -197,7 +201,8 @@ impl Read {
         matches!(
             self,
             Self::HaproxyStatistics { .. }
-                | Self::KeepalivedSettings
+                | Self::KeepalivedFiles { .. }
+                | Self::KeepalivedState { .. }
                 | Self::ClusterStatus { .. }
                 | Self::Definitions { .. }
                 | Self::Ping { .. }
@@ -217,7 +222,8 @@ impl Read {
             | Self::WatchAddresses
             | Self::UnitStates { .. }
             | Self::Runtimes
-            | Self::KeepalivedSettings
+            | Self::KeepalivedFiles { .. }
+            | Self::KeepalivedState { .. }
             | Self::ClusterStatus { .. }
             | Self::Definitions { .. }
             | Self::NodeFiles { .. }

@@ -66,5 +66,6 @@ pub mod model;
 pub mod remote;
 pub mod runbook;
 pub mod sources;
+pub mod syntax;
 pub mod tui;
 pub mod view;

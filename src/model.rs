@@ -24,6 +24,7 @@ pub mod shutdown;
 pub mod text;
 pub mod totals;
 pub mod vip;
+pub mod vrrp;
 
 use alarm::Alarm;
 use balancer::BalancerReport;
@@ -33,7 +34,7 @@ use broker::{
 };
 use cookie::CookieReport;
 use data::DataReport;
-use host::{AddressReport, CanaryReport, NameReport, ServiceReport, VrrpConfig};
+use host::{AddressReport, CanaryReport, NameReport, ServiceReport};
 use impact::QuorumVerdict;
 use inventory::Inventory;
 use moment::Moment;
@@ -44,6 +45,7 @@ use shutdown::{NodeFiles, StopRecord};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
+use vrrp::VrrpReport;
 
 /// Readings of one kind, by host.
 pub type ByHost<T> = BTreeMap<HostName, Reading<T>>;
@@ -85,8 +87,8 @@ pub struct Model {
     pub addresses: ByHost<AddressReport>,
     /// Services, by host.
     pub services: ByHost<ServiceReport>,
-    /// keepalived's settings, by host.
-    pub vrrp: ByHost<VrrpConfig>,
+    /// keepalived, by host.
+    pub vrrp: ByHost<VrrpReport>,
     /// AMQP handshakes, by the host they went through.
     pub canaries: ByHost<CanaryReport>,
     /// The addresses by which each host knows the others.
@@ -130,6 +132,7 @@ pub fn freshness_limit(kind: SourceKind) -> Duration {
         SourceKind::Haproxy => 10,
         SourceKind::Management
         | SourceKind::Services
+        | SourceKind::Keepalived
         | SourceKind::QuorumCritical
         | SourceKind::VirtualHosts => 15,
         SourceKind::Totals => 30,
@@ -144,10 +147,7 @@ pub fn freshness_limit(kind: SourceKind) -> Duration {
         | SourceKind::Cookie
         | SourceKind::Data => 40,
         SourceKind::Canary => 60,
-        SourceKind::Policies
-        | SourceKind::User
-        | SourceKind::MetadataStore
-        | SourceKind::Keepalived => 180,
+        SourceKind::Policies | SourceKind::User | SourceKind::MetadataStore => 180,
     })
 }
 
@@ -252,7 +252,7 @@ impl Model {
                 self.note_holders(at);
             }
             Payload::Services(report) => self.services.entry(host).or_default().succeed(report, at),
-            Payload::Vrrp(config) => self.vrrp.entry(host).or_default().succeed(config, at),
+            Payload::Vrrp(report) => self.vrrp.entry(host).or_default().succeed(report, at),
             Payload::Canary(report) => self.canaries.entry(host).or_default().succeed(report, at),
             Payload::Names(report) => self.names.entry(host).or_default().succeed(report, at),
             Payload::Cookie(report) => self.cookies.entry(host).or_default().succeed(report, at),

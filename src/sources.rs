@@ -11,6 +11,7 @@ mod files;
 mod fleet;
 mod haproxy;
 mod host;
+mod keepalived;
 mod management;
 mod names;
 mod poller;

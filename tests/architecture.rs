@@ -113,8 +113,13 @@ const ROOMS: &[Room] = &[
         ],
     },
     Room {
+        name: "syntax",
+        rooms: &[],
+        outside: &[],
+    },
+    Room {
         name: "sources",
-        rooms: &["model", "invocation", "remote", "config", "clock"],
+        rooms: &["model", "invocation", "remote", "config", "clock", "syntax"],
         outside: &[
             "tokio::",
             "tokio_util::",

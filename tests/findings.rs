@@ -18,6 +18,9 @@ mod scene;
 #[path = "findings/servers.rs"]
 mod servers;
 
+#[path = "findings/vip.rs"]
+mod vip;
+
 use cluster::{VIP, host, node};
 use rmqtop::findings::{self, Finding, Severity};
 use rmqtop::model::host::{ServiceReport, UnitState};
@@ -26,7 +29,8 @@ use rmqtop::model::observation::{FailureKind, Payload, SourceKind};
 use rmqtop::model::path::MatchBasis;
 use rmqtop::model::text::Shown;
 use rmqtop::model::vip::VipVerdict;
-use scene::{Scene, Vip, addresses, balancer, services, view};
+use rmqtop::model::vrrp::Daemon;
+use scene::{Scene, Vip, addresses, balancer, keepalived, services, view};
 use std::time::Duration;
 
 const VERSION: &str = "3.10.8";
@@ -167,23 +171,13 @@ fn a_dead_holder_leaves_a_holder_without_standby_and_never_no_holder() {
 #[test]
 fn a_stopped_keepalived_leaves_no_standby() {
     let mut cluster = healthy();
-    let stopped = ServiceReport {
-        keepalived: Some(UnitState::Inactive),
-        ..services(0)
-    };
-    cluster.sees(0, Payload::Services(stopped.clone()));
+    cluster.sees(0, Payload::Vrrp(keepalived(0, Daemon::Inactive)));
     cluster.sees(0, Payload::Addresses(addresses(0, Vip::Absent)));
     cluster.sees(1, Payload::Addresses(addresses(1, Vip::Held)));
     assert_eq!(verdict(&cluster), VipVerdict::NoStandby);
     assert_eq!(ids(&cluster), vec![is("V1", Severity::Warning, VIP)]);
 
-    cluster.sees(
-        1,
-        Payload::Services(ServiceReport {
-            keepalived: Some(UnitState::Failed),
-            ..services(1)
-        }),
-    );
+    cluster.sees(1, Payload::Vrrp(keepalived(1, Daemon::Failed)));
     cluster.sees(1, Payload::Addresses(addresses(1, Vip::Absent)));
     assert_eq!(verdict(&cluster), VipVerdict::None);
     cluster.passes(Duration::from_secs(1));
@@ -275,6 +269,7 @@ fn a_move_is_no_wrong_holder_before_the_daemons_were_asked_again() {
     );
     for number in 0..2 {
         cluster.sees(number, Payload::Services(services(number)));
+        cluster.sees(number, Payload::Vrrp(keepalived(number, Daemon::Active)));
     }
     assert_eq!(ids(&cluster), vec![is("V2", Severity::Warning, VIP)]);
 }

@@ -27,12 +27,12 @@ use ratatui::style::{Color, Modifier, Style};
 use rmqtop::app::msg::Msg;
 use rmqtop::executor::event::{RunEventKind, RunOutcome};
 use rmqtop::executor::record::{Look, Writer};
-use rmqtop::model::host::{ServiceReport, UnitState};
 use rmqtop::model::observation::Payload;
+use rmqtop::model::vrrp::Daemon;
 use rmqtop::view::glyphs::Charset;
 use rmqtop::view::theme::Theme;
 use rmqtop::view::theme::color::Depth;
-use scene::{Scene, Vip, addresses, services};
+use scene::{Scene, Vip, addresses, keepalived};
 use stage::Stage;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -182,11 +182,7 @@ fn vip() {
     let mut cluster = Scene::healthy("4.3.0");
     cluster.sees(0, Payload::Addresses(addresses(0, Vip::Absent)));
     cluster.sees(1, Payload::Addresses(addresses(1, Vip::Held)));
-    let stopped = ServiceReport {
-        keepalived: Some(UnitState::Inactive),
-        ..services(0)
-    };
-    cluster.sees(0, Payload::Services(stopped));
+    cluster.sees(0, Payload::Vrrp(keepalived(0, Daemon::Inactive)));
     stage.shows(&cluster);
     stage.passes(Duration::from_secs(4)).update(Msg::Ticked);
     stage.press("7");

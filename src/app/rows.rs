@@ -218,9 +218,8 @@ fn vip_hosts(model: &Model, now: Moment) -> Vec<Row> {
         .map(|host| {
             let well = model.address(&host.name, now).is_some()
                 && model
-                    .service(&host.name, now)
-                    .and_then(|services| services.keepalived.as_ref())
-                    .is_some_and(crate::model::host::UnitState::is_up);
+                    .keepalived(&host.name, now)
+                    .is_some_and(|report| report.daemon.is_up());
             let subject = Subject::Host(host.name.clone());
             row(subject, 0, host.name.to_string(), Health::of(well))
         })

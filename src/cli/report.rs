@@ -122,6 +122,15 @@ pub struct VipPart {
     expected: Option<HostName>,
     standbys: Vec<HostName>,
     evidence: Vec<String>,
+    /// Hosts that list the address where clients do not reach it.
+    unusable: Vec<Unusable>,
+}
+
+/// A host that lists a VIP and cannot use it.
+#[derive(Debug, Serialize)]
+struct Unusable {
+    host: HostName,
+    why: String,
 }
 
 /// One source.
@@ -157,6 +166,11 @@ impl Report {
                     holders: vip.holders,
                     expected: vip.expected,
                     standbys: vip.standbys,
+                    unusable: vip
+                        .unusable
+                        .into_iter()
+                        .map(|(host, why)| Unusable { host, why })
+                        .collect(),
                     evidence: vip.evidence,
                 })
                 .collect(),

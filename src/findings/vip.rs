@@ -1,12 +1,14 @@
 //! Owns the verdicts on a VIP as findings: D6 no holder, D18 several holders, V1 nobody to take
-//! over, V2 the wrong holder, V3 cannot be told.
+//! over, V2 the wrong holder, V3 not known. A cause is told where the evidence shows it.
+
+mod causes;
 
 use super::{Finding, Severity, listed};
 use crate::model::Model;
 use crate::model::inventory::HostEntry;
 use crate::model::moment::Moment;
-use crate::model::node::Liveness;
-use crate::model::observation::SourceKind;
+use crate::model::name::HostName;
+use crate::model::observation::{FailureKind, SourceId, SourceKind};
 use crate::model::reading::Reading;
 use crate::model::vip::{VipVerdict, VipView};
 use std::time::Duration;
@@ -34,10 +36,10 @@ fn is_passing(model: &Model, vip: &VipView, now: Moment) -> bool {
         // been asked since the move, the old holder's daemon may be the one that was stopped.
         VipVerdict::WrongHolder => model.holders_changed(vip.address).is_some_and(|at| {
             let asked_since = |host: &HostEntry| {
-                let services = model.services.get(&host.name);
-                services
-                    .and_then(Reading::seen_at)
-                    .is_some_and(|seen| seen >= at.later(HANDOVER))
+                let services = model.services.get(&host.name).and_then(Reading::seen_at);
+                let vrrp = model.vrrp.get(&host.name).and_then(Reading::seen_at);
+                let since = |seen: Option<Moment>| seen.is_some_and(|s| s >= at.later(HANDOVER));
+                since(services) && since(vrrp)
             };
             !model.inventory.vrrp_hosts().all(asked_since)
         }),
@@ -48,7 +50,7 @@ fn is_passing(model: &Model, vip: &VipView, now: Moment) -> bool {
                     .vrrp_hosts()
                     .all(|h| model.was_asked(kind, &h.name))
             };
-            !(asked(SourceKind::Vip) && asked(SourceKind::Services))
+            !(asked(SourceKind::Vip) && asked(SourceKind::Keepalived))
         }
         VipVerdict::Ok | VipVerdict::NoStandby => false,
     }
@@ -67,56 +69,116 @@ fn judge(model: &Model, vip: &VipView, now: Moment) -> Option<Finding> {
             Severity::Critical,
             format!("no host holds the VIP {address}: clients cannot connect"),
         )
-        .causes([
-            "keepalived is stopped on every load balancer",
-            "every instance is in FAULT: its interface is down or its check fails",
-        ]),
+        .causes(causes::of_none(model, address, now)),
         VipVerdict::Split => finding(
             "D18",
             Severity::Critical,
             format!("{holder} hold the VIP {address} at the same time"),
         )
-        .causes([
-            "VRRP advertisements do not arrive: IP protocol 112 is blocked or the unicast peers \
-             are wrong",
-            "virtual_router_id or authentication differ",
-        ]),
+        .causes(causes::of_split(model, vip, now)),
         VipVerdict::NoStandby => finding(
             "V1",
             Severity::Warning,
             format!("{holder} holds the VIP {address} and nobody could take it over"),
         )
-        .causes(no_standby_causes(model, now)),
+        .causes(causes::of_no_standby(model, vip, now)),
         VipVerdict::WrongHolder => finding(
             "V2",
             Severity::Warning,
             format!("{holder} holds the VIP {address} but should not"),
         )
-        .causes([
-            "keepalived is about to move it",
-            "the check script cannot move it: its weight is not above the priority gap",
-        ]),
-        VipVerdict::Unknown => finding(
-            "V3",
-            Severity::Unknown,
-            if vip.holders.is_empty() {
-                format!("which host holds the VIP {address} cannot be told")
-            } else {
-                format!("{holder} holds the VIP {address}; whether it is alone cannot be told")
-            },
-        ),
+        .causes(causes::of_wrong_holder(model, vip, now)),
+        VipVerdict::Unknown => unknown(model, vip, now),
     })
 }
 
-/// A silent host cannot take over whatever its daemon does, so then that comes first.
-fn no_standby_causes(model: &Model, now: Moment) -> Vec<&'static str> {
-    let silent = model
-        .inventory
-        .vrrp_hosts()
-        .any(|host| model.liveness(&host.name, now) == Liveness::Silent);
-    if silent {
-        vec!["the other load balancer's host does not answer"]
+/// The holder, or who could follow it, is not known; what clients meet at the address may be.
+fn unknown(model: &Model, vip: &VipView, now: Moment) -> Finding {
+    let address = vip.address;
+    let holder = listed(&vip.holders);
+    let told = if vip.holders.is_empty() {
+        format!("which host holds the VIP {address} is not known")
+    } else if vip.unknown.is_empty() {
+        format!("{holder} holds the VIP {address}; whether another could take it over is not known")
     } else {
-        vec!["keepalived is stopped on the other load balancer"]
+        format!("{holder} holds the VIP {address}; whether it is alone is not known")
+    };
+    let (severity, title, line) = match through(model, vip, now) {
+        Through::Served(line) if vip.holders.is_empty() => (
+            Severity::Info,
+            format!("{told}; it serves clients"),
+            Some(line),
+        ),
+        Through::Silent(line) => (
+            Severity::Critical,
+            format!("nothing answers at the VIP {address}, and {told}"),
+            Some(line),
+        ),
+        Through::Served(line) | Through::Refused(line) => (Severity::Unknown, told, Some(line)),
+        Through::NotTried => (Severity::Unknown, told, None),
+    };
+    Finding::new("V3", severity, &address, title)
+        .evidence(vip.evidence.iter().cloned())
+        .evidence(line)
+        .evidence(sessions(model, now))
+        .causes(causes::of_unknown(model, vip, now))
+}
+
+/// What an AMQP handshake through the address met.
+enum Through {
+    Served(String),
+    Refused(String),
+    Silent(String),
+    NotTried,
+}
+
+fn through(model: &Model, vip: &VipView, now: Moment) -> Through {
+    let place = model
+        .inventory
+        .vips
+        .iter()
+        .position(|ip| *ip == vip.address);
+    let name = match place {
+        Some(0) => "vip".to_owned(),
+        Some(place) => format!("vip-{}", place + 1),
+        None => return Through::NotTried,
+    };
+    let Ok(target) = HostName::parse(&name) else {
+        return Through::NotTried;
+    };
+    if Model::current(&model.canaries, &target, SourceKind::Canary, now).is_some() {
+        return Through::Served("an AMQP handshake through it succeeds".to_owned());
     }
+    let id = SourceId::new(SourceKind::Canary, target);
+    let failure = model.sources.get(&id).and_then(|s| s.failure.as_ref());
+    let Some(failure) = failure else {
+        return Through::NotTried;
+    };
+    let line = format!("an AMQP handshake through it fails: {failure}");
+    // From a machine that reaches nothing, nothing follows.
+    let reaches_some = model
+        .sources
+        .iter()
+        .any(|(source, status)| source.kind != SourceKind::Canary && status.failure.is_none());
+    let is_silent = matches!(
+        failure.kind,
+        FailureKind::Timeout | FailureKind::Unreachable
+    );
+    if is_silent && reaches_some {
+        Through::Silent(line)
+    } else {
+        Through::Refused(line)
+    }
+}
+
+/// Where clients are, by the load balancers' own count: they come by way of the address.
+fn sessions(model: &Model, now: Moment) -> Vec<String> {
+    let balancers = model.inventory.balancers();
+    let told = balancers.filter_map(|(host, _)| {
+        let report = model.balancer(&host.name, now)?;
+        let servers = report.backends.iter().flat_map(|backend| &backend.servers);
+        let sessions: u64 = servers.filter_map(|server| server.sessions).sum();
+        Some(format!("HAProxy on {} has {sessions} sessions", host.name))
+    });
+    told.collect()
 }

@@ -32,9 +32,8 @@ impl ServiceVerb {
     }
 }
 
-/// Asks for the states of a host's services, in the order of the fields.
+/// Asks for the states of the broker and of HAProxy, in this order.
 pub(super) fn states(of: &ServiceNames) -> Argv {
-    let units = [&of.broker, &of.haproxy, &of.keepalived].map(ServiceName::as_str);
-    let [broker, haproxy, keepalived] = units;
-    Argv::new("systemctl", ["is-active", broker, haproxy, keepalived])
+    let [broker, haproxy] = [&of.broker, &of.haproxy].map(ServiceName::as_str);
+    Argv::new("systemctl", ["is-active", broker, haproxy])
 }

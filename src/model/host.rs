@@ -1,5 +1,5 @@
-//! Owns what a host says over SSH: its addresses, its services, keepalived's settings; and what
-//! a canary connection saw.
+//! Owns what a host says over SSH: its addresses and its services; and what a canary connection
+//! saw.
 
 use super::text::Shown;
 use serde::{Deserialize, Serialize};
@@ -16,9 +16,16 @@ pub struct AddressReport {
 }
 
 impl AddressReport {
-    /// The interface and prefix under which `address` is held.
+    /// Where `address` is listed, preferably where it can be used.
     pub fn holding(&self, address: IpAddr) -> Option<&HostAddress> {
-        self.addresses.iter().find(|held| held.address == address)
+        let mut listed = self.addresses.iter().filter(|held| held.address == address);
+        self.usable(address).or_else(|| listed.next())
+    }
+
+    /// Where `address` can be used: clients reach it there.
+    pub fn usable(&self, address: IpAddr) -> Option<&HostAddress> {
+        let mut listed = self.addresses.iter().filter(|held| held.address == address);
+        listed.find(|held| held.flaw().is_none())
     }
 }
 
@@ -43,6 +50,54 @@ pub struct HostAddress {
     pub address: IpAddr,
     /// Prefix length; 32 where keepalived's configuration gives none.
     pub prefix: u8,
+    /// How the search for duplicates of an IPv6 address fares.
+    pub dad: Dad,
+}
+
+impl HostAddress {
+    /// Why clients do not reach it, if so. A deprecated address is reached: keepalived adds IPv6
+    /// addresses so, for the host not to use them as its own (`vrrp_ipaddress.c`).
+    pub fn flaw(&self) -> Option<AddressFlaw> {
+        match self.dad {
+            Dad::Failed => Some(AddressFlaw::DadFailed),
+            Dad::Tentative => Some(AddressFlaw::Tentative),
+            Dad::Settled => (self.interface.raw() == "lo").then_some(AddressFlaw::Loopback),
+        }
+    }
+}
+
+/// How duplicate address detection fares (ip-address(8), flags `tentative` and `dadfailed`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Dad {
+    /// It is over, or none was made.
+    #[default]
+    Settled,
+    /// It goes on.
+    Tentative,
+    /// Another host has the address.
+    Failed,
+}
+
+/// Why an address that is listed is not reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AddressFlaw {
+    /// It is on the loopback interface.
+    Loopback,
+    /// The search for duplicates goes on.
+    Tentative,
+    /// Another host has it.
+    DadFailed,
+}
+
+impl AddressFlaw {
+    /// As after "it is".
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Loopback => "a loopback address",
+            Self::Tentative => "tentative (not yet known to be free)",
+            Self::DadFailed => "dadfailed (another host has it)",
+        }
+    }
 }
 
 /// Services and registrations of a host.
@@ -52,8 +107,6 @@ pub struct ServiceReport {
     pub rabbitmq: Option<UnitState>,
     /// systemd's word for HAProxy's service.
     pub haproxy: Option<UnitState>,
-    /// systemd's word for keepalived's service.
-    pub keepalived: Option<UnitState>,
     /// Names registered in epmd (the Erlang runtimes that are up); `None` where epmd could not
     /// be asked, empty where it answered with no name or is not running.
     pub runtimes: Option<Vec<Shown>>,
@@ -117,21 +170,6 @@ impl UnitState {
             Self::Other(text) => text.as_str(),
         }
     }
-}
-
-/// What keepalived.conf says on one host; never the authentication password.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct VrrpConfig {
-    /// `MASTER` or `BACKUP`: the initial state.
-    pub initial_state: Option<Shown>,
-    /// Base priority, 1 to 254.
-    pub priority: Option<u8>,
-    /// Whether a better host leaves the VIP where it is.
-    pub nopreempt: Option<bool>,
-    /// Virtual router id.
-    pub router_id: Option<u8>,
-    /// Interface the instance runs on.
-    pub interface: Option<Shown>,
 }
 
 /// One AMQP handshake.

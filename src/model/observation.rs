@@ -9,12 +9,13 @@ use super::broker::{
 };
 use super::cookie::CookieReport;
 use super::data::DataReport;
-use super::host::{AddressReport, CanaryReport, NameReport, ServiceReport, VrrpConfig};
+use super::host::{AddressReport, CanaryReport, NameReport, ServiceReport};
 use super::impact::QuorumVerdict;
 use super::moment::Moment;
 use super::name::{HostName, VhostName};
 use super::shutdown::NodeFiles;
 use super::text::Shown;
+use super::vrrp::VrrpReport;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
@@ -68,7 +69,7 @@ pub enum SourceKind {
     Vip,
     /// systemd units and epmd registrations, over SSH.
     Services,
-    /// State and priority in keepalived's configuration, over SSH.
+    /// Whether keepalived runs, its configuration and its links, over SSH.
     Keepalived,
     /// An AMQP handshake through the VIP or a load balancer.
     Canary,
@@ -183,8 +184,8 @@ pub enum Payload {
     Addresses(AddressReport),
     /// Services of a host.
     Services(ServiceReport),
-    /// What keepalived is configured to do on a host.
-    Vrrp(VrrpConfig),
+    /// keepalived on a host.
+    Vrrp(VrrpReport),
     /// An AMQP handshake.
     Canary(CanaryReport),
     /// The addresses by which a host knows the others.

@@ -2,12 +2,15 @@
 //! over. Several holders and none are representable; a host that cannot be asked is never taken
 //! for one that does not hold it.
 
+mod outlook;
+
+pub use outlook::{Logged, Outlook};
+
 use super::Model;
-use super::inventory::HostEntry;
 use super::moment::Moment;
 use super::name::HostName;
-use super::node::Liveness;
 use super::observation::SourceKind;
+use super::vrrp::VrrpReport;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
@@ -26,7 +29,7 @@ pub enum VipVerdict {
     WrongHolder,
     /// One holder, and nobody could take over.
     NoStandby,
-    /// It cannot be told.
+    /// It is not known.
     Unknown,
 }
 
@@ -43,18 +46,12 @@ pub struct VipView {
     pub expected: Option<HostName>,
     /// Hosts that could take over now.
     pub standbys: Vec<HostName>,
-    /// Hosts whose addresses cannot be told now.
+    /// Hosts whose addresses are not known now.
     pub unknown: Vec<HostName>,
+    /// Hosts that list the address and cannot use it, and why.
+    pub unusable: Vec<(HostName, String)>,
     /// Why that verdict, one line each.
     pub evidence: Vec<String>,
-}
-
-/// Whether a host could take the VIP over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standby {
-    Ready,
-    Unable,
-    Unknown,
 }
 
 impl Model {
@@ -69,28 +66,34 @@ impl Model {
 
     /// One VIP with its verdict.
     pub fn vip(&self, address: IpAddr, now: Moment) -> VipView {
-        let mut holders = Vec::new();
-        let mut unknown = Vec::new();
-        for host in self.inventory.machines() {
-            match self.address(&host.name, now) {
-                Some(report) if report.holding(address).is_some() => {
-                    holders.push(host.name.clone());
-                }
-                None if self.inventory.vrrp_hosts().any(|h| h.name == host.name) => {
-                    unknown.push(host.name.clone());
-                }
-                _ => {}
-            }
-        }
         let mut view = VipView {
             address,
             verdict: VipVerdict::Unknown,
-            holders,
-            expected: self.preferred_holder(),
+            holders: Vec::new(),
+            expected: self.expected_holder(address, now),
             standbys: Vec::new(),
-            unknown,
+            unknown: Vec::new(),
+            unusable: Vec::new(),
             evidence: Vec::new(),
         };
+        for host in self.inventory.machines() {
+            match self.address(&host.name, now) {
+                Some(report) if report.usable(address).is_some() => {
+                    view.holders.push(host.name.clone());
+                }
+                Some(report) => {
+                    let listed = report.holding(address).and_then(|held| {
+                        let why = format!("{} on {}", held.flaw()?.words(), held.interface);
+                        Some((host.name.clone(), why))
+                    });
+                    view.unusable.extend(listed);
+                }
+                None if self.inventory.vrrp_hosts().any(|h| h.name == host.name) => {
+                    view.unknown.push(host.name.clone());
+                }
+                None => {}
+            }
+        }
         view.verdict = self.judge_vip(&mut view, now);
         view
     }
@@ -105,9 +108,20 @@ impl Model {
             view.evidence
                 .push(format!("the addresses of {host} are unknown: {why}"));
         }
+        for host in self.inventory.vrrp_hosts() {
+            view.evidence.extend(self.config_gap(&host.name, now));
+        }
+        for (host, why) in &view.unusable {
+            let line = format!("{host} lists the address and cannot use it: it is {why}");
+            view.evidence.push(line);
+        }
         let holder = match view.holders.as_slice() {
             [] if view.unknown.is_empty() && self.inventory.vrrp_hosts().next().is_some() => {
                 view.evidence.push("no host holds the address".to_owned());
+                for host in self.inventory.vrrp_hosts() {
+                    let (_, why) = self.outlook(host, view.address, now);
+                    view.evidence.push(why);
+                }
                 return VipVerdict::None;
             }
             [] => return VipVerdict::Unknown,
@@ -121,24 +135,23 @@ impl Model {
         };
         view.evidence.push(format!("{holder} holds it"));
         let mut in_doubt = false;
-        for host in self
-            .inventory
-            .vrrp_hosts()
-            .filter(|host| host.name != holder)
-        {
-            let (standby, why) = self.standby(host, now);
+        for host in self.inventory.vrrp_hosts() {
+            if host.name == holder {
+                continue;
+            }
+            let (outlook, why) = self.outlook(host, view.address, now);
             view.evidence.push(why);
-            match standby {
-                Standby::Ready => view.standbys.push(host.name.clone()),
-                Standby::Unable => {}
-                Standby::Unknown => in_doubt = true,
+            match outlook {
+                Outlook::Ready => view.standbys.push(host.name.clone()),
+                Outlook::Unable => {}
+                Outlook::Unknown => in_doubt = true,
             }
         }
         if in_doubt {
             VipVerdict::Unknown
         } else if view.standbys.is_empty() {
             VipVerdict::NoStandby
-        } else if let Some(why) = self.wrong_holder(&holder, &view.standbys, now) {
+        } else if let Some(why) = self.wrong_holder(view, &holder, now) {
             view.evidence.push(why);
             VipVerdict::WrongHolder
         } else {
@@ -146,50 +159,20 @@ impl Model {
         }
     }
 
-    fn standby(&self, host: &HostEntry, now: Moment) -> (Standby, String) {
-        let name = &host.name;
-        if self.liveness(name, now) == Liveness::Silent {
-            let why = format!("{name} does not answer, so it cannot take over");
-            return (Standby::Unable, why);
-        }
-        let unit = self
-            .service(name, now)
-            .and_then(|services| services.keepalived.as_ref());
-        match unit {
-            Some(unit) if unit.is_up() => match self.address(name, now) {
-                Some(_) => (Standby::Ready, format!("keepalived is active on {name}")),
-                None => (
-                    Standby::Unknown,
-                    format!("whether {name} holds it too cannot be told"),
-                ),
-            },
-            Some(unit) => (
-                Standby::Unable,
-                format!("keepalived is {} on {name}", unit.word()),
-            ),
-            None => (
-                Standby::Unknown,
-                format!("whether keepalived runs on {name} cannot be told"),
-            ),
-        }
-    }
-
     /// Why the holder should not be the holder, given who else could hold it.
-    fn wrong_holder(
-        &self,
-        holder: &HostName,
-        standbys: &[HostName],
-        now: Moment,
-    ) -> Option<String> {
-        let keepalived = self
-            .service(holder, now)
-            .and_then(|s| s.keepalived.as_ref());
-        if let Some(unit) = keepalived
-            && !unit.is_up()
+    fn wrong_holder(&self, view: &VipView, holder: &HostName, now: Moment) -> Option<String> {
+        if let Some(report) = self.keepalived(holder, now)
+            && report.daemon.is_down()
         {
+            let word = report.daemon.word();
             return Some(format!(
-                "{holder} holds it although keepalived is {} there",
-                unit.word()
+                "{holder} holds it although keepalived is {word} there"
+            ));
+        }
+        if self.has_no_instance(holder, view.address, now) {
+            let address = view.address;
+            return Some(format!(
+                "{holder} holds it although no VRRP instance there has {address}"
             ));
         }
         let haproxy_up = |host: &HostName| {
@@ -198,24 +181,32 @@ impl Model {
                 .map(super::host::UnitState::is_up)
         };
         if haproxy_up(holder) == Some(false)
-            && let Some(better) = standbys.iter().find(|host| haproxy_up(host) == Some(true))
+            && let Some(better) = view.standbys.iter().find(|h| haproxy_up(h) == Some(true))
         {
             return Some(format!("HAProxy is down on {holder} and up on {better}"));
         }
-        let own = self.priority(holder)?;
-        let better = standbys.iter().find(|host| {
-            self.preempts(host) && self.priority(host).is_some_and(|priority| priority > own)
-        })?;
-        let priority = self.priority(better)?;
-        Some(format!(
-            "{better} has priority {priority}, above {own} of {holder}, and would preempt"
-        ))
+        let of = |host: &HostName| self.instance(host, view.address, now);
+        let (_, own) = of(holder)?.priorities()?;
+        view.standbys.iter().find_map(|better| {
+            let instance = of(better)?;
+            let (_, theirs) = instance.priorities()?;
+            // A check that fails there takes its priority away: then it is no better.
+            let is_well = haproxy_up(better) != Some(false);
+            (is_well && theirs > own && instance.preempts()).then(|| {
+                format!("{better} has priority {theirs}, above {own} of {holder}, and preempts")
+            })
+        })
     }
 
-    fn preferred_holder(&self) -> Option<HostName> {
-        let mut hosts: Vec<(u8, &HostName)> = Vec::new();
+    /// The host that the configured priorities prefer, where all that may hold it are known.
+    fn expected_holder(&self, address: IpAddr, now: Moment) -> Option<HostName> {
+        let mut hosts: Vec<(i32, &HostName)> = Vec::new();
         for host in self.inventory.vrrp_hosts() {
-            hosts.push((self.priority(&host.name)?, &host.name));
+            if self.has_no_instance(&host.name, address, now) {
+                continue;
+            }
+            let (_, priority) = self.instance(&host.name, address, now)?.priorities()?;
+            hosts.push((priority, &host.name));
         }
         let best = hosts.iter().map(|(priority, _)| *priority).max()?;
         let mut top = hosts.iter().filter(|(priority, _)| *priority == best);
@@ -225,25 +216,12 @@ impl Model {
         }
     }
 
-    fn priority(&self, host: &HostName) -> Option<u8> {
-        self.vrrp.get(host)?.last()?.priority
+    /// What a host says of keepalived, if current.
+    pub fn keepalived(&self, host: &HostName, now: Moment) -> Option<&VrrpReport> {
+        Self::current(&self.vrrp, host, SourceKind::Keepalived, now)
     }
 
-    /// `nopreempt` works only where the initial state is not MASTER (keepalived.conf(5)).
-    fn preempts(&self, host: &HostName) -> bool {
-        self.vrrp
-            .get(host)
-            .and_then(|reading| reading.last())
-            .is_none_or(|config| {
-                config.nopreempt != Some(true)
-                    || config
-                        .initial_state
-                        .as_ref()
-                        .is_some_and(|state| state.raw() == "MASTER")
-            })
-    }
-
-    /// How a host's addresses reach us now, with their age, for display.
+    /// Whether a host's addresses reach us now.
     pub fn watches_addresses(&self, host: &HostName, now: Moment) -> bool {
         Self::current(&self.addresses, host, SourceKind::Vip, now).is_some()
     }

@@ -7,7 +7,8 @@ use super::data::DataOnHost;
 use super::definitions::DefinitionsOf;
 use super::files::FilesOfNode;
 use super::haproxy::{Clients, Haproxy};
-use super::host::{KeepalivedSettings, Services};
+use super::host::Services;
+use super::keepalived;
 use super::management::{
     Api, ClusterView, NodeView, OneNode, PolicyCheck, Question, QuorumCheck, VirtualHostCheck,
 };
@@ -126,8 +127,9 @@ impl Fleet {
             self.streamed.push(Arc::new(Addresses::new(reach.clone())));
         }
         if is_vrrp {
-            let reach = reach.clone();
-            self.polled.push(Arc::new(KeepalivedSettings { reach }));
+            let service = host.services.keepalived.clone();
+            let source = keepalived::Keepalived::new(reach.clone(), service);
+            self.polled.push(Arc::new(source));
         }
         let names = host.services.clone();
         self.polled.push(Arc::new(Services { reach, names }));

@@ -10,6 +10,7 @@ use crate::model::host::UnitState;
 use crate::model::node::{NodeState, NodeView};
 use crate::model::policy::usage::Standing;
 use crate::model::vip::VipVerdict;
+use crate::model::vrrp::Daemon;
 use crate::runbook::plan::Verdict;
 
 /// How a state is shown.
@@ -183,6 +184,20 @@ pub fn unit(unit: Option<&UnitState>) -> Mark {
         }
         Some(unit @ UnitState::Other(_)) => Mark::new(Glyph::Unknown, Role::Unknown, unit.word()),
     }
+}
+
+/// keepalived on a host.
+pub fn daemon(daemon: Option<&Daemon>) -> Mark {
+    let Some(daemon) = daemon else {
+        return Mark::new(Glyph::Unknown, Role::Unknown, "unknown");
+    };
+    let (glyph, role) = match daemon {
+        Daemon::Active => (Glyph::Well, Role::Dim),
+        Daemon::ByHand | Daemon::Starting | Daemon::Stopping => (Glyph::Warning, Role::Warn),
+        Daemon::Inactive | Daemon::Failed => (Glyph::Broken, Role::Crit),
+        Daemon::NotFound | Daemon::Other(_) => (Glyph::Unknown, Role::Unknown),
+    };
+    Mark::new(glyph, role, daemon.word())
 }
 
 /// What came out of a preflight check.

@@ -1,14 +1,14 @@
 //! Every state that matters at every size, as text; and the roles of the cells that must be loud.
 
 use super::plans::{asked, plan, refusal, run_events};
-use super::scene::{Scene, Vip, addresses, services};
+use super::scene::{Scene, Vip, addresses, keepalived};
 use super::stage::{Stage, cell};
 use insta::assert_snapshot;
 use ratatui::style::Modifier;
 use rmqtop::app::msg::Msg;
 use rmqtop::model::Model;
-use rmqtop::model::host::{ServiceReport, UnitState};
 use rmqtop::model::observation::Payload;
+use rmqtop::model::vrrp::Daemon;
 use rmqtop::view::glyphs::Charset;
 use rmqtop::view::theme::color::Depth;
 use rmqtop::view::theme::{Role, Theme};
@@ -257,17 +257,13 @@ fn old_answers_are_not_taken_for_what_is_so_now() {
 #[test]
 fn a_standby_that_stopped_is_seen_on_the_vip_pane() {
     let mut cluster = healthy();
-    let stopped = ServiceReport {
-        keepalived: Some(UnitState::Inactive),
-        ..services(1)
-    };
-    cluster.sees(1, Payload::Services(stopped));
+    cluster.sees(1, Payload::Vrrp(keepalived(1, Daemon::Inactive)));
     let mut stage = Stage::on(&cluster);
     stage.press("7");
     let text = stage.text(120, 40);
     assert!(text.contains("no standby"), "{text}");
     assert!(
-        text.contains("keepalived is inactive on rabbit-node2"),
+        text.contains("keepalived is stopped on rabbit-node2"),
         "{text}"
     );
 }

@@ -10,13 +10,12 @@ use rmqtop::model::broker::{
     BrokerReport, Holdings, MessageTotals, MetadataStore, NodeRow, NodeStats, NodeStatus, NodeType,
     ObjectTotals, QueuePage, QueueRow, QueueType, Version, ViewScope,
 };
-use rmqtop::model::host::{
-    AddressReport, AddressVia, HostAddress, ServiceReport, UnitState, VrrpConfig,
-};
+use rmqtop::model::host::{AddressReport, AddressVia, Dad, HostAddress, ServiceReport, UnitState};
 use rmqtop::model::impact::{QuorumMember, QuorumVerdict};
 use rmqtop::model::name::{QueueName, VhostName};
 use rmqtop::model::shutdown::{DataDirectory, NodeFiles, Patience};
 use rmqtop::model::text::Shown;
+use rmqtop::model::vrrp::{Daemon, Link, VrrpConfig, VrrpInstance, VrrpReport};
 
 impl Cluster {
     /// What a member says of the cluster.
@@ -267,7 +266,6 @@ impl Cluster {
                 state(up)
             },
             haproxy: state(front),
-            keepalived: state(front),
             runtimes: Some(if up {
                 vec![Shown::new("rabbit")]
             } else {
@@ -351,6 +349,7 @@ impl Cluster {
             interface: Shown::new(interface),
             address: address.parse().unwrap(),
             prefix,
+            dad: Dad::Settled,
         };
         let mut addresses = vec![on("lo", "127.0.0.1", 8), on("eth0", &address(index), 24)];
         if self.holder == Some(index) {
@@ -363,14 +362,25 @@ impl Cluster {
     }
 
     /// The article's keepalived.conf: the first load balancer has the higher priority.
-    pub(crate) fn vrrp(&self, index: usize) -> VrrpConfig {
+    pub(crate) fn vrrp(&self, index: usize) -> VrrpReport {
         let first = self.balancers.first() == Some(&index);
-        VrrpConfig {
+        let instance = VrrpInstance {
+            name: Shown::new("VI_1"),
             initial_state: Some(Shown::new(if first { "MASTER" } else { "BACKUP" })),
             priority: Some(if first { 100 } else { 50 }),
-            nopreempt: Some(false),
             router_id: Some(51),
             interface: Some(Shown::new("eth0")),
+            addresses: vec![VIP.parse().unwrap()],
+            ..VrrpInstance::default()
+        };
+        VrrpReport {
+            daemon: Daemon::Active,
+            links: [(Shown::new("eth0"), Link::Up)].into(),
+            config: Ok(VrrpConfig {
+                instances: vec![instance],
+                gaps: Vec::new(),
+            }),
+            log: Vec::new(),
         }
     }
 }

@@ -11,6 +11,7 @@ use rmqtop::model::moment::Moment;
 use rmqtop::model::observation::{
     FailureKind, Observation, Payload, SourceFailure, SourceId, SourceKind,
 };
+use rmqtop::model::vrrp::{Daemon, VrrpReport};
 use std::time::Duration;
 
 /// The article's cluster with clients, some members' apps stopped.
@@ -122,7 +123,7 @@ impl Scene {
             SourceKind::Vip,
         ];
         if member < 2 {
-            kinds.push(SourceKind::Haproxy);
+            kinds.extend([SourceKind::Haproxy, SourceKind::Keepalived]);
         }
         for kind in kinds {
             self.fails(member, kind, FailureKind::Timeout);
@@ -135,9 +136,7 @@ impl Scene {
         let mut scene = Self::healthy(version);
         scene.others_see_stopped(0);
         scene.host_silent(0);
-        for kind in [SourceKind::MetadataStore, SourceKind::Keepalived] {
-            scene.fails(0, kind, FailureKind::Timeout);
-        }
+        scene.fails(0, SourceKind::MetadataStore, FailureKind::Timeout);
         scene.sees(1, Payload::Balancer(balancer(&[0])));
         scene.sees(1, Payload::Addresses(addresses(1, Vip::Held)));
         scene
@@ -209,6 +208,14 @@ pub(crate) fn view(by: usize, version: &str, stopped: &[usize]) -> BrokerReport 
 /// A host with everything up.
 pub(crate) fn services(member: usize) -> ServiceReport {
     Cluster::healthy().services(member)
+}
+
+/// keepalived on a host, as far as it runs.
+pub(crate) fn keepalived(member: usize, daemon: Daemon) -> VrrpReport {
+    VrrpReport {
+        daemon,
+        ..Cluster::healthy().vrrp(member)
+    }
 }
 
 /// A host's addresses, with or without the VIP.

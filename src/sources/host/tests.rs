@@ -1,6 +1,6 @@
 //! Proves the reading of host output, and what each way of failing is reported as.
 
-use super::{KeepalivedSettings, Services, parse_runtimes, parse_settings};
+use super::{Services, parse_runtimes};
 use crate::invocation::Read;
 use crate::model::host::UnitState;
 use crate::model::inventory::ServiceNames;
@@ -29,7 +29,7 @@ async fn services(script: Script) -> Result<Payload, FailureKind> {
 #[tokio::test]
 async fn an_inactive_unit_is_no_error_and_a_missing_epmd_is_no_runtime() {
     let script = Script::new()
-        .answer(units(), 3, "inactive\nactive\nfailed\n", "")
+        .answer(units(), 3, "inactive\nfailed\n", "")
         .answer(
             Read::Runtimes,
             1,
@@ -40,15 +40,14 @@ async fn an_inactive_unit_is_no_error_and_a_missing_epmd_is_no_runtime() {
         panic!("no report");
     };
     assert_eq!(report.rabbitmq, Some(UnitState::Inactive));
-    assert_eq!(report.haproxy, Some(UnitState::Active));
-    assert_eq!(report.keepalived, Some(UnitState::Failed));
+    assert_eq!(report.haproxy, Some(UnitState::Failed));
     assert_eq!(report.runtimes, Some(Vec::new()));
 }
 
 #[tokio::test]
 async fn epmd_that_cannot_be_asked_is_not_epmd_without_names() {
     let script = Script::new()
-        .answer(units(), 0, "active\nactive\nactive\n", "")
+        .answer(units(), 0, "active\nactive\n", "")
         .fail(
             Read::Runtimes,
             FailureKind::Absent,
@@ -59,7 +58,7 @@ async fn epmd_that_cannot_be_asked_is_not_epmd_without_names() {
     };
     assert_eq!(report.runtimes, None);
     let script = Script::new()
-        .answer(units(), 0, "active\nactive\nactive\n", "")
+        .answer(units(), 0, "active\nactive\n", "")
         .fail(Read::Runtimes, FailureKind::Lost, "the connection was lost");
     assert_eq!(services(script).await, Err(FailureKind::Lost));
 }
@@ -77,16 +76,16 @@ async fn no_word_from_systemd_is_a_failure() {
 async fn the_units_asked_for_are_those_of_the_configuration() {
     let names = ServiceNames {
         broker: "rabbitmq-server@2".parse().unwrap(),
-        keepalived: "vrrp.service".parse().unwrap(),
+        haproxy: "lb.service".parse().unwrap(),
         ..ServiceNames::default()
     };
     let of = names.clone();
     assert_eq!(
         Read::UnitStates { of: names.clone() }.argv().to_string(),
-        "systemctl is-active rabbitmq-server@2 haproxy vrrp.service"
+        "systemctl is-active rabbitmq-server@2 lb.service"
     );
     let script = Script::new()
-        .answer(Read::UnitStates { of }, 0, "active\nactive\nactive\n", "")
+        .answer(Read::UnitStates { of }, 0, "active\nactive\n", "")
         .answer(Read::Runtimes, 0, "", "");
     let reach = script.reach();
     let report = Services { reach, names }.observe().await;
@@ -102,45 +101,6 @@ fn runtimes_are_the_registered_names() {
         .map(ToString::to_string)
         .collect();
     assert_eq!(names, ["rabbit", "hop at port"]);
-}
-
-#[test]
-fn settings_are_those_of_the_first_instance() {
-    let config = parse_settings(
-        "interface ignored\nvrrp_instance VI_1 {\n  state BACKUP # first\n  nopreempt\n\
-         interface eth0\n virtual_router_id 51\n priority 50\nvrrp_instance VI_2 {\n state MASTER\n",
-    )
-    .unwrap();
-    assert_eq!(config.initial_state.unwrap().raw(), "BACKUP");
-    assert_eq!(config.priority, Some(50));
-    assert_eq!(config.router_id, Some(51));
-    assert_eq!(config.interface.unwrap().raw(), "eth0");
-    assert_eq!(config.nopreempt, Some(true));
-    assert_eq!(parse_settings("state MASTER\n"), None);
-}
-
-#[tokio::test]
-async fn a_missing_configuration_is_absent_and_an_unreadable_one_a_failure() {
-    let cases = [
-        (1, "", FailureKind::Absent),
-        (
-            2,
-            "grep: /etc/keepalived/keepalived.conf: No such file or directory",
-            FailureKind::Absent,
-        ),
-        (
-            2,
-            "grep: /etc/keepalived/keepalived.conf: Permission denied",
-            FailureKind::Server,
-        ),
-    ];
-    for (code, stderr, kind) in cases {
-        let reach = Script::new()
-            .answer(Read::KeepalivedSettings, code, "", stderr)
-            .reach();
-        let report = KeepalivedSettings { reach }.observe().await;
-        assert_eq!(report.outcome.unwrap_err().kind, kind, "{stderr}");
-    }
 }
 
 #[tokio::test]
@@ -191,23 +151,14 @@ async fn recorded_hosts_say_what_runs(#[values("3.10", "4.0", "4.3")] release: &
         } else {
             UnitState::Inactive
         };
-        assert_eq!(report.haproxy, Some(balancing.clone()));
-        assert_eq!(report.keepalived, Some(balancing));
+        assert_eq!(report.haproxy, Some(balancing));
     }
     assert_eq!(fixture(release, "host_dead", "node3.units.txt"), None);
-    for (node, state, priority) in [("node1", "MASTER", 100), ("node2", "BACKUP", 50)] {
-        let config = parse_settings(&of("healthy", &format!("{node}.keepalived.txt"))).unwrap();
-        assert_eq!(config.initial_state.unwrap().raw(), state);
-        assert_eq!(config.priority, Some(priority));
-        assert_eq!(config.router_id, Some(51));
-        assert_eq!(config.nopreempt, Some(false));
-    }
 }
 
 proptest! {
     #[test]
     fn no_output_makes_the_parsers_panic(text in ".{0,200}") {
         parse_runtimes(&text);
-        parse_settings(&text);
     }
 }

@@ -1,7 +1,7 @@
 //! Owns the reading of `ip -o addr show` and `ip -o monitor address`, and the set of addresses
 //! kept from both.
 
-use crate::model::host::HostAddress;
+use crate::model::host::{Dad, HostAddress};
 use crate::model::text::Shown;
 use std::net::IpAddr;
 
@@ -48,7 +48,35 @@ fn parse_address(line: &str) -> Option<HostAddress> {
         interface: Shown::new(interface),
         address,
         prefix,
+        dad: dad(words),
     })
+}
+
+/// The flags stand between the scope and the lifetimes. An optimistic address is used while it is
+/// being checked (RFC 4429).
+fn dad<'l>(words: impl Iterator<Item = &'l str>) -> Dad {
+    let (mut tentative, mut optimistic) = (false, false);
+    for word in words {
+        // A backslash stands where the line would be broken.
+        let (flag, is_last) = match word.split_once('\\') {
+            Some((flag, _)) => (flag, true),
+            None => (word, false),
+        };
+        match flag {
+            "dadfailed" => return Dad::Failed,
+            "tentative" => tentative = true,
+            "optimistic" => optimistic = true,
+            _ => {}
+        }
+        if is_last {
+            break;
+        }
+    }
+    if tentative && !optimistic {
+        Dad::Tentative
+    } else {
+        Dad::Settled
+    }
 }
 
 /// The addresses of a host in the kernel's order.
@@ -65,22 +93,32 @@ impl Table {
     pub(super) fn apply(&mut self, event: &Event) -> bool {
         match event {
             Event::Added(added) if self.0.contains(added) => false,
+            // The kernel says again of an address that its flags changed.
             Event::Added(added) => {
-                self.0.push(added.clone());
+                match self.0.iter_mut().find(|held| is_same(held, added)) {
+                    Some(held) => held.clone_from(added),
+                    None => self.0.push(added.clone()),
+                }
                 true
             }
             Event::Deleted(deleted) => {
                 let before = self.0.len();
-                self.0.retain(|held| held != deleted);
+                self.0.retain(|held| !is_same(held, deleted));
                 self.0.len() != before
             }
         }
     }
 }
 
+/// Whether both are one address of one interface, whatever their flags.
+fn is_same(a: &HostAddress, b: &HostAddress) -> bool {
+    (&a.interface, a.address, a.prefix) == (&b.interface, b.address, b.prefix)
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Event, Table, parse_event};
+    use crate::model::host::Dad;
     use crate::sources::scripted::fixture;
     use proptest::prelude::*;
     use std::collections::BTreeSet;
@@ -135,6 +173,46 @@ mod tests {
             table.apply(&deleted);
         }
         assert_eq!(table, Table::parse(LISTING));
+    }
+
+    /// Lines of iproute2 6.1 and 6.15.
+    #[test]
+    fn flags_say_whether_an_address_is_used() {
+        let line = |flags: &str| {
+            format!(
+                "2: eth0    inet6 fd00::200/128 scope global {flags}\\       valid_lft forever preferred_lft forever"
+            )
+        };
+        let dad = |flags: &str| match parse_event(&line(flags)) {
+            Some(Event::Added(held)) => held.dad,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(dad(""), Dad::Settled);
+        assert_eq!(dad("nodad deprecated proto keepalived "), Dad::Settled);
+        assert_eq!(dad("tentative "), Dad::Tentative);
+        assert_eq!(dad("optimistic tentative "), Dad::Settled);
+        assert_eq!(dad("dadfailed tentative "), Dad::Failed);
+    }
+
+    #[test]
+    fn a_change_of_flags_is_a_change_of_the_address() {
+        let address = "2: eth0    inet6 fd00::200/128 scope global";
+        let mut table = Table::parse(LISTING);
+        let before = table.clone();
+        for (flags, dad) in [
+            ("tentative ", Dad::Tentative),
+            ("", Dad::Settled),
+            ("dadfailed tentative ", Dad::Failed),
+        ] {
+            let event = parse_event(&format!("{address} {flags}\\  valid")).unwrap();
+            assert!(table.apply(&event), "{flags}");
+            assert!(!table.apply(&event), "{flags}");
+            assert_eq!(table.0.len(), before.0.len() + 1);
+            assert_eq!(table.0.last().unwrap().dad, dad);
+        }
+        let gone = parse_event(&format!("Deleted {address} \\  valid")).unwrap();
+        assert!(table.apply(&gone));
+        assert_eq!(table, before);
     }
 
     #[test]

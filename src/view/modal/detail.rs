@@ -15,6 +15,7 @@ use crate::app::modal::Scroll;
 use crate::app::rows::{self, known_servers};
 use crate::findings::Finding;
 use crate::model::balancer::ServerRow;
+use crate::model::host::AddressFlaw;
 use crate::model::name::{HostName, NodeName};
 use crate::model::observation::SourceId;
 use crate::model::path::MatchBasis;
@@ -231,7 +232,13 @@ impl Page<'_> {
         self.figure("held by", names(&view.holders));
         self.figure("expected on", view.expected.map(|host| host.to_string()));
         self.figure("could take over", names(&view.standbys));
-        self.figure("cannot be told", names(&view.unknown));
+        self.figure("not known", names(&view.unknown));
+        for (host, why) in &view.unusable {
+            self.say(
+                Role::Warn,
+                &format!("listed on {host}, not usable: it is {why}"),
+            );
+        }
         self.findings_about(&address.to_string(), &address.to_string());
     }
 
@@ -244,15 +251,16 @@ impl Page<'_> {
             [
                 (&names.broker, services.and_then(|s| s.rabbitmq.as_ref())),
                 (&names.haproxy, services.and_then(|s| s.haproxy.as_ref())),
-                (
-                    &names.keepalived,
-                    services.and_then(|s| s.keepalived.as_ref()),
-                ),
             ]
         });
         for (name, unit) in units.into_iter().flatten() {
             let mark = self.scene.mark(&words::unit(unit));
             self.fact(name.as_str(), mark);
+        }
+        if let Some(names) = names {
+            let daemon = model.keepalived(host, self.scene.at).map(|r| &r.daemon);
+            let mark = self.scene.mark(&words::daemon(daemon));
+            self.fact(names.keepalived.as_str(), mark);
         }
         self.heading("Addresses");
         let addresses = model.address(host, self.scene.at);
@@ -260,33 +268,55 @@ impl Page<'_> {
             None => self.say(Role::Unknown, "not known now"),
             Some(report) => {
                 for held in &report.addresses {
-                    let words = format!("{}  {}/{}", held.interface, held.address, held.prefix);
+                    let mut words = format!("{}  {}/{}", held.interface, held.address, held.prefix);
+                    if let Some(flaw) = held.flaw().filter(|flaw| *flaw != AddressFlaw::Loopback) {
+                        words = format!("{words}  {}", flaw.words());
+                    }
                     self.say(Role::Text, &words);
                 }
             }
         }
-        self.heading("keepalived.conf");
-        let config = model.vrrp.get(host).and_then(|reading| reading.last());
-        self.figure(
-            "initial state",
-            config
-                .and_then(|c| c.initial_state.as_ref())
-                .map(ToString::to_string),
-        );
-        self.figure(
-            "priority",
-            config.and_then(|c| c.priority).map(|p| p.to_string()),
-        );
-        self.figure(
-            "router id",
-            config.and_then(|c| c.router_id).map(|p| p.to_string()),
-        );
-        let preempts = config
-            .and_then(|c| c.nopreempt)
-            .map(|no| if no { "yes" } else { "no" }.to_owned());
-        self.figure("nopreempt", preempts);
+        self.vrrp(host);
         self.findings_about(host.as_str(), host.as_str());
         self.sources(host);
+    }
+
+    fn vrrp(&mut self, host: &HostName) {
+        let model = &self.scene.app.model;
+        let report = model.vrrp.get(host).and_then(|reading| reading.last());
+        let Some(report) = report else {
+            return;
+        };
+        let config = match &report.config {
+            Ok(config) => config,
+            Err(failure) => {
+                self.heading("keepalived.conf");
+                return self.say(Role::Unknown, failure.message.as_str());
+            }
+        };
+        for instance in &config.instances {
+            self.heading(&format!("VRRP instance {}", instance.name));
+            let state = instance.initial_state.as_ref();
+            self.figure("initial state", state.map(ToString::to_string));
+            let priority = instance.priority.map(|p| match instance.priorities() {
+                Some((low, high)) if low != high => format!("{p} ({low} to {high} by its checks)"),
+                _ => p.to_string(),
+            });
+            self.figure("priority", priority);
+            self.figure("router id", instance.router_id.map(|p| p.to_string()));
+            let interface = instance.interface.as_ref();
+            self.figure("interface", interface.map(ToString::to_string));
+            let addresses: Vec<String> =
+                instance.addresses.iter().map(ToString::to_string).collect();
+            self.figure("addresses", Some(addresses.join(", ")));
+            let preempts = if instance.nopreempt { "yes" } else { "no" };
+            self.figure("nopreempt", Some(preempts.to_owned()));
+            let group = instance.group.as_ref();
+            self.figure("sync group", group.map(ToString::to_string));
+        }
+        for gap in &config.gaps {
+            self.say(Role::Warn, gap.as_str());
+        }
     }
 
     fn clients(&mut self) {

@@ -10,11 +10,12 @@ use super::super::text;
 use super::super::theme::Role;
 use super::super::words;
 use crate::app::focus::{ListId, Subject};
-use crate::model::host::{AddressReport, ServiceReport, VrrpConfig};
+use crate::model::host::{AddressReport, ServiceReport};
 use crate::model::inventory::HostEntry;
 use crate::model::name::HostName;
 use crate::model::observation::SourceKind;
 use crate::model::vip::{VipVerdict, VipView};
+use crate::model::vrrp::{VrrpInstance, VrrpReport};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
@@ -88,7 +89,10 @@ struct HostRow<'a> {
     entry: &'a HostEntry,
     services: Option<&'a ServiceReport>,
     addresses: Option<&'a AddressReport>,
-    config: Option<&'a VrrpConfig>,
+    vrrp: Option<&'a VrrpReport>,
+    /// The instance that has a VIP of ours; the first, where several have.
+    instance: Option<&'a VrrpInstance>,
+    several: bool,
     age: Option<Duration>,
 }
 
@@ -98,11 +102,21 @@ impl<'a> HostRow<'a> {
             return None;
         };
         let model = &scene.app.model;
+        let last = model.vrrp.get(host).and_then(|reading| reading.last());
+        let config = last.and_then(|report| report.config.as_ref().ok());
+        let mut ours = config.into_iter().flat_map(|config| {
+            let vips = &model.inventory.vips;
+            let all = config.instances.iter();
+            all.filter(|instance| instance.addresses.iter().any(|ip| vips.contains(ip)))
+        });
+        let (instance, several) = (ours.next(), ours.next().is_some());
         Some(Self {
             entry: model.inventory.host(host)?,
             services: model.service(host, scene.at),
             addresses: model.address(host, scene.at),
-            config: model.vrrp.get(host).and_then(|reading| reading.last()),
+            vrrp: model.keepalived(host, scene.at),
+            instance,
+            several,
             age: model
                 .addresses
                 .get(host)
@@ -145,20 +159,22 @@ fn holds(row: &HostRow<'_>, scene: &Scene<'_>) -> Vec<Span<'static>> {
         ];
     };
     let vips = &scene.app.model.inventory.vips;
-    match vips.iter().find_map(|vip| report.holding(*vip)) {
-        Some(address) => vec![
+    let held: Vec<_> = vips.iter().filter_map(|vip| report.usable(*vip)).collect();
+    match held.as_slice() {
+        [] => vec![scene.span(Role::Dim, "no")],
+        [one] => vec![
             scene.sign(Role::Accent, Glyph::Holder),
-            scene.span_raw(Role::Text, format!(" {}", address.interface)),
+            scene.span_raw(Role::Text, format!(" {}", one.interface)),
         ],
-        None => vec![scene.span(Role::Dim, "no")],
+        several => vec![
+            scene.sign(Role::Accent, Glyph::Holder),
+            scene.span_raw(Role::Text, format!(" {}", several.len())),
+        ],
     }
 }
 
 fn keepalived(row: &HostRow<'_>, scene: &Scene<'_>) -> Vec<Span<'static>> {
-    let unit = row
-        .services
-        .and_then(|services| services.keepalived.as_ref());
-    scene.mark(&words::unit(unit))
+    scene.mark(&words::daemon(row.vrrp.map(|report| &report.daemon)))
 }
 
 fn haproxy(row: &HostRow<'_>, scene: &Scene<'_>) -> Vec<Span<'static>> {
@@ -170,7 +186,10 @@ fn haproxy(row: &HostRow<'_>, scene: &Scene<'_>) -> Vec<Span<'static>> {
 }
 
 fn state(row: &HostRow<'_>, scene: &Scene<'_>) -> Vec<Span<'static>> {
-    let state = row.config.and_then(|config| config.initial_state.as_ref());
+    if row.several {
+        return vec![scene.span(Role::Dim, "each")];
+    }
+    let state = row.instance.and_then(|i| i.initial_state.as_ref());
     vec![match state {
         Some(word) => scene.span_raw(Role::Dim, word.as_str()),
         None => scene.figure(None),
@@ -178,7 +197,8 @@ fn state(row: &HostRow<'_>, scene: &Scene<'_>) -> Vec<Span<'static>> {
 }
 
 fn priority(row: &HostRow<'_>, scene: &Scene<'_>) -> Vec<Span<'static>> {
-    let priority = row.config.and_then(|config| config.priority);
+    let one = row.instance.filter(|_| !row.several);
+    let priority = one.and_then(|instance| instance.priority);
     vec![scene.figure(priority.map(|priority| priority.to_string()))]
 }
 

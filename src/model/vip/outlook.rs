@@ -1,0 +1,164 @@
+//! Owns what is known of one host's way to a virtual address: whether it could hold it now, and
+//! what stands in its way.
+
+use crate::model::Model;
+use crate::model::host::AddressFlaw;
+use crate::model::inventory::HostEntry;
+use crate::model::moment::Moment;
+use crate::model::name::HostName;
+use crate::model::node::Liveness;
+use crate::model::text::Shown;
+use crate::model::vrrp::{Daemon, Link, VrrpInstance, VrrpReport};
+use std::net::IpAddr;
+
+/// Whether a host could hold a virtual address now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outlook {
+    /// Nothing is known that stands in its way.
+    Ready,
+    /// Something does.
+    Unable,
+    /// It is not known.
+    Unknown,
+}
+
+impl Model {
+    /// Whether `host` could hold `address` now, and why.
+    pub fn outlook(&self, host: &HostEntry, address: IpAddr, now: Moment) -> (Outlook, String) {
+        let name = &host.name;
+        if self.liveness(name, now) == Liveness::Silent {
+            let why = format!("{name} does not answer, so it cannot take over");
+            return (Outlook::Unable, why);
+        }
+        let Some(report) = self.keepalived(name, now) else {
+            let why = format!("whether keepalived runs on {name} is not known");
+            return (Outlook::Unknown, why);
+        };
+        let daemon = &report.daemon;
+        match daemon {
+            Daemon::Starting | Daemon::Stopping | Daemon::Inactive | Daemon::Failed => {
+                let why = format!("keepalived is {} on {name}", daemon.word());
+                return (Outlook::Unable, why);
+            }
+            Daemon::NotFound => {
+                let why = format!(
+                    "keepalived is not found on {name}: no service `{}`, no process of that name",
+                    host.services.keepalived
+                );
+                return (Outlook::Unknown, why);
+            }
+            Daemon::Other(word) => {
+                let why = format!("systemd says `{word}` of keepalived on {name}");
+                return (Outlook::Unknown, why);
+            }
+            Daemon::Active | Daemon::ByHand => {}
+        }
+        if let Some(why) = self.obstacle(name, report, address) {
+            return (Outlook::Unable, why);
+        }
+        match self.address(name, now) {
+            None => (
+                Outlook::Unknown,
+                format!("whether {name} holds it too is not known"),
+            ),
+            Some(_) => (
+                Outlook::Ready,
+                format!("keepalived is {} on {name}", daemon.word()),
+            ),
+        }
+    }
+
+    /// What keeps a keepalived that runs from holding the address.
+    fn obstacle(&self, host: &HostName, report: &VrrpReport, address: IpAddr) -> Option<String> {
+        let config = report.config.as_ref().ok()?;
+        let listed = self
+            .addresses
+            .get(host)
+            .and_then(|reading| reading.last()?.holding(address)?.flaw());
+        if listed == Some(AddressFlaw::DadFailed) {
+            let words = AddressFlaw::DadFailed.words();
+            return Some(format!("on {host} the address is {words}"));
+        }
+        let Some(instance) = config.holding(address) else {
+            return config
+                .gaps
+                .is_empty()
+                .then(|| format!("no VRRP instance on {host} has {address}"));
+        };
+        let interface = instance.interface.as_ref()?;
+        match report.links.get(interface) {
+            Some(Link::Up) => None,
+            Some(Link::Down) if instance.ignores_link => None,
+            Some(Link::Down) => Some(format!(
+                "{interface} is down on {host}, which puts {} in FAULT",
+                instance.name
+            )),
+            None if report.links.is_empty() => None,
+            None => Some(format!(
+                "{host} has no interface {interface}, on which {} is to run",
+                instance.name
+            )),
+        }
+    }
+
+    /// Why not all of keepalived's configuration on `host` is known.
+    pub(super) fn config_gap(&self, host: &HostName, now: Moment) -> Option<String> {
+        let why = match &self.keepalived(host, now)?.config {
+            Err(failure) => failure.message.as_str(),
+            Ok(config) => config.gaps.first()?.as_str(),
+        };
+        Some(format!(
+            "not all of keepalived.conf on {host} is known: {why}"
+        ))
+    }
+
+    /// The instance of `host` that has `address`, if its configuration is known.
+    pub fn instance(&self, host: &HostName, address: IpAddr, now: Moment) -> Option<&VrrpInstance> {
+        let config = self.keepalived(host, now)?.config.as_ref().ok()?;
+        config.holding(address)
+    }
+
+    /// Whether the whole configuration of `host` is known, and has no instance with `address`.
+    pub fn has_no_instance(&self, host: &HostName, address: IpAddr, now: Moment) -> bool {
+        let report = self.keepalived(host, now);
+        let config = report.and_then(|report| report.config.as_ref().ok());
+        config.is_some_and(|config| config.gaps.is_empty() && config.holding(address).is_none())
+    }
+
+    /// What keepalived's own log says of the instance on `host` that has `address`: its latest
+    /// state, and the latest failure of something it tracks.
+    pub fn logged(&self, host: &HostName, address: IpAddr, now: Moment) -> Option<Logged<'_>> {
+        let instance = self.instance(host, address, now)?;
+        let mark = format!("({})", instance.name.raw());
+        let log = &self.keepalived(host, now)?.log;
+        let said = |words: &str| {
+            let mut lines = log.iter().rev().map(Shown::raw);
+            lines.find(|line| line.contains(words))
+        };
+        let state = log.iter().rev().map(Shown::raw).find_map(|line| {
+            let (_, rest) = line.split_once(&mark)?.1.split_once("Entering ")?;
+            rest.split_once(" STATE").map(|(state, _)| state)
+        });
+        let failed = instance.checks.iter().find_map(|check| {
+            let line = said(&format!("VRRP_Script({})", check.name.raw()))?;
+            (!line.contains("succeeded")).then_some((check.name.raw(), line))
+        });
+        Some(Logged { state, failed })
+    }
+
+    /// Whether HAProxy is known to be down on `host`.
+    pub fn haproxy_is_down(&self, host: &HostName, now: Moment) -> bool {
+        let services = self.service(host, now);
+        let haproxy = services.and_then(|services| services.haproxy.as_ref());
+        haproxy.is_some_and(|unit| !unit.is_up())
+    }
+}
+
+/// What keepalived logged about an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Logged<'m> {
+    /// `MASTER`, `BACKUP` or `FAULT`, as last entered.
+    pub state: Option<&'m str>,
+    /// A check that last failed, and the line that says so.
+    pub failed: Option<(&'m str, &'m str)>,
+}

@@ -1,0 +1,451 @@
+//! Proves the table "A VIP" row by row: what two hosts list and say of keepalived, and the verdict
+//! with its cause.
+
+use rmqtop::findings::{self, Severity};
+use rmqtop::model::Model;
+use rmqtop::model::host::{AddressReport, AddressVia, Dad, HostAddress, ServiceReport, UnitState};
+use rmqtop::model::inventory::{Access, HostEntry, Inventory, Keepalived, ServiceNames};
+use rmqtop::model::moment::Moment;
+use rmqtop::model::name::HostName;
+use rmqtop::model::observation::{
+    FailureKind, Observation, Payload, SourceFailure, SourceId, SourceKind,
+};
+use rmqtop::model::text::Shown;
+use rmqtop::model::vip::VipVerdict;
+use rmqtop::model::vrrp::{Check, Daemon, Link, VrrpConfig, VrrpInstance, VrrpReport};
+use rstest::rstest;
+use std::net::IpAddr;
+use std::time::Duration;
+
+const VIP: &str = "192.168.0.200";
+const OTHER: &str = "fd00::200";
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+fn name(host: usize) -> HostName {
+    HostName::parse(["lb1", "lb2"][host]).unwrap()
+}
+
+/// One instance with the VIP: the first host has the higher priority.
+fn instance(host: usize) -> VrrpInstance {
+    VrrpInstance {
+        name: Shown::new("VI_1"),
+        initial_state: Some(Shown::new("BACKUP")),
+        priority: Some([100, 50][host]),
+        router_id: Some(51),
+        interface: Some(Shown::new("eth0")),
+        addresses: vec![ip(VIP)],
+        ..VrrpInstance::default()
+    }
+}
+
+/// Two load balancers as they are.
+#[derive(Clone)]
+struct Pair {
+    vips: Vec<IpAddr>,
+    /// Address, interface and flags listed on each, beside its own.
+    lists: [Vec<(&'static str, &'static str, Dad)>; 2],
+    vrrp: [Option<VrrpReport>; 2],
+    haproxy: [UnitState; 2],
+    /// Hosts that do not answer over SSH.
+    mute: Vec<usize>,
+}
+
+impl Pair {
+    /// The first host holds the VIP, the second could.
+    fn well() -> Self {
+        let report = |host| VrrpReport {
+            daemon: Daemon::Active,
+            links: [(Shown::new("eth0"), Link::Up)].into(),
+            config: Ok(VrrpConfig {
+                instances: vec![instance(host)],
+                gaps: Vec::new(),
+            }),
+            log: Vec::new(),
+        };
+        Self {
+            vips: vec![ip(VIP)],
+            lists: [vec![(VIP, "eth0", Dad::Settled)], Vec::new()],
+            vrrp: [Some(report(0)), Some(report(1))],
+            haproxy: [UnitState::Active, UnitState::Active],
+            mute: Vec::new(),
+        }
+    }
+
+    fn held_by(mut self, hosts: &[usize]) -> Self {
+        for host in 0..2 {
+            self.lists[host].clear();
+            if hosts.contains(&host) {
+                self.lists[host].push((VIP, "eth0", Dad::Settled));
+            }
+        }
+        self
+    }
+
+    fn report(mut self, host: usize, change: impl FnOnce(&mut VrrpReport)) -> Self {
+        change(self.vrrp[host].as_mut().unwrap());
+        self
+    }
+
+    fn daemon(self, host: usize, daemon: Daemon) -> Self {
+        self.report(host, |report| report.daemon = daemon)
+    }
+
+    fn config(self, host: usize, change: impl FnOnce(&mut VrrpInstance)) -> Self {
+        self.report(host, |report| {
+            change(&mut report.config.as_mut().unwrap().instances[0]);
+        })
+    }
+
+    fn log(self, host: usize, lines: &[&str]) -> Self {
+        self.report(host, |report| {
+            report.log = lines.iter().map(|line| Shown::new(line)).collect();
+        })
+    }
+
+    fn model(&self) -> (Model, Moment) {
+        let entry = |host: usize| HostEntry {
+            name: name(host),
+            machine: name(host),
+            address: format!("192.168.0.1{host}"),
+            addresses: Vec::new(),
+            access: Access::Ssh,
+            node: None,
+            balancer: None,
+            keepalived: Keepalived::Expected,
+            port: None,
+            services: ServiceNames::default(),
+        };
+        let mut model = Model::new(Inventory {
+            vips: self.vips.clone(),
+            hosts: vec![entry(0), entry(1)],
+            ..Inventory::default()
+        });
+        let now = Moment::ORIGIN.later(Duration::from_secs(9));
+        for host in 0..2 {
+            for (kind, outcome) in self.says(host) {
+                model.apply(Observation {
+                    source: SourceId::new(kind, name(host)),
+                    at: now,
+                    took: Duration::ZERO,
+                    outcome,
+                });
+            }
+        }
+        (model, now)
+    }
+
+    fn says(&self, host: usize) -> Vec<(SourceKind, Result<Payload, SourceFailure>)> {
+        let kinds = [
+            SourceKind::Vip,
+            SourceKind::Services,
+            SourceKind::Keepalived,
+        ];
+        if self.mute.contains(&host) {
+            let refused = || SourceFailure::new(FailureKind::Login, "permission denied");
+            return kinds.map(|kind| (kind, Err(refused()))).into();
+        }
+        let own = (["10.0.0.10", "10.0.0.11"][host], "eth0", Dad::Settled);
+        let listed = std::iter::once(&own).chain(&self.lists[host]);
+        let addresses = listed.map(|(address, interface, dad)| HostAddress {
+            interface: Shown::new(interface),
+            address: ip(address),
+            prefix: 24,
+            dad: *dad,
+        });
+        let services = ServiceReport {
+            haproxy: Some(self.haproxy[host].clone()),
+            ..ServiceReport::default()
+        };
+        let mut said = vec![
+            (
+                SourceKind::Vip,
+                Ok(Payload::Addresses(AddressReport {
+                    via: AddressVia::Poll,
+                    addresses: addresses.collect(),
+                })),
+            ),
+            (SourceKind::Services, Ok(Payload::Services(services))),
+        ];
+        let vrrp = self.vrrp[host].clone();
+        said.extend(vrrp.map(|report| (SourceKind::Keepalived, Ok(Payload::Vrrp(report)))));
+        said
+    }
+
+    fn verdict(&self) -> VipVerdict {
+        let (model, now) = self.model();
+        model.vip(self.vips[0], now).verdict
+    }
+
+    /// The finding about the VIP: its id, severity and causes.
+    fn finding(&self) -> Option<(String, Severity, Vec<String>)> {
+        let (model, now) = self.model();
+        let found = findings::all(&model, now);
+        let mut about = found
+            .into_iter()
+            .filter(|f| f.subject == self.vips[0].to_string());
+        let finding = about.next()?;
+        assert_eq!(about.next(), None);
+        Some((finding.id, finding.severity, finding.causes))
+    }
+}
+
+fn weighed(weight: i32) -> Vec<Check> {
+    vec![Check {
+        name: Shown::new("chk"),
+        weight,
+    }]
+}
+
+#[rstest]
+#[case::as_configured(Pair::well())]
+#[case::started_by_hand(Pair::well().daemon(1, Daemon::ByHand))]
+#[case::files_unreadable(Pair::well().report(1, |r| r.config = Err(SourceFailure::new(FailureKind::Server, "x"))))]
+#[case::written_in_an_unknown_way(Pair::well().report(1, |r| r.config = Ok(VrrpConfig { instances: Vec::new(), gaps: vec![Shown::new("x")] })))]
+#[case::nopreempt(Pair::well().held_by(&[1]).config(0, |i| i.nopreempt = true))]
+#[case::moved_for_a_dead_haproxy({
+    let mut pair = Pair::well().held_by(&[1]);
+    pair.haproxy[0] = UnitState::Failed;
+    pair
+})]
+#[case::on_the_others_loopback({
+    let mut pair = Pair::well();
+    pair.lists[1].push((VIP, "lo", Dad::Settled));
+    pair
+})]
+fn all_is_well(#[case] pair: Pair) {
+    assert_eq!(pair.verdict(), VipVerdict::Ok);
+    assert_eq!(pair.finding(), None);
+}
+
+#[test]
+fn two_instances_have_their_masters_on_two_hosts() {
+    let mut pair = Pair::well();
+    pair.vips.push(ip(OTHER));
+    for host in 0..2 {
+        let second = VrrpInstance {
+            name: Shown::new("VI_2"),
+            priority: Some([50, 100][host]),
+            addresses: vec![ip(OTHER)],
+            ..instance(host)
+        };
+        pair = pair.report(host, |report| {
+            report.config.as_mut().unwrap().instances.push(second);
+        });
+    }
+    pair.lists[1].push((OTHER, "eth0", Dad::Settled));
+    let (model, now) = pair.model();
+    let seen: Vec<_> = model
+        .vips(now)
+        .into_iter()
+        .map(|vip| (vip.verdict, vip.holders, vip.expected))
+        .collect();
+    let at = |host| (VipVerdict::Ok, vec![name(host)], Some(name(host)));
+    assert_eq!(seen, [at(0), at(1)]);
+    assert!(findings::all(&model, now).is_empty());
+}
+
+#[rstest]
+#[case::stopped(Pair::well().daemon(1, Daemon::Inactive), "keepalived is stopped on lb2")]
+#[case::failed(Pair::well().daemon(1, Daemon::Failed), "keepalived is failed on lb2")]
+#[case::starting(Pair::well().daemon(1, Daemon::Starting), "keepalived is starting on lb2")]
+#[case::stopping(Pair::well().daemon(1, Daemon::Stopping), "keepalived is stopping on lb2")]
+#[case::other_addresses(Pair::well().config(1, |i| i.addresses.clear()), "no VRRP instance on lb2 has 192.168.0.200")]
+#[case::link_down(Pair::well().report(1, |r| { r.links.insert(Shown::new("eth0"), Link::Down); }), "eth0 is down on lb2, which puts VI_1 in FAULT")]
+#[case::no_such_link(Pair::well().config(1, |i| i.interface = Some(Shown::new("ens3"))), "lb2 has no interface ens3, on which VI_1 is to run")]
+#[case::duplicate({
+    let mut pair = Pair::well();
+    pair.lists[1].push((VIP, "eth0", Dad::Failed));
+    pair
+}, "on lb2 the address is dadfailed (another host has it)")]
+fn nobody_could_take_over(#[case] pair: Pair, #[case] cause: &str) {
+    assert_eq!(pair.verdict(), VipVerdict::NoStandby);
+    let causes = vec![cause.to_owned()];
+    assert_eq!(
+        pair.finding(),
+        Some(("V1".into(), Severity::Warning, causes))
+    );
+}
+
+#[rstest]
+#[case::all_stopped(Pair::well().daemon(0, Daemon::Inactive).daemon(1, Daemon::Failed), &["keepalived is stopped on lb1 and lb2"])]
+#[case::active_everywhere(Pair::well(), &["cause not known; next: `journalctl -t Keepalived_vrrp` on lb1 and lb2"])]
+#[case::starting(Pair::well().daemon(0, Daemon::Starting), &["keepalived is starting on lb1", "cause not known; next: `journalctl -t Keepalived_vrrp` on lb2"])]
+#[case::nowhere(Pair::well().config(0, |i| i.addresses.clear()).config(1, |i| i.addresses.clear()), &["no VRRP instance of any host has 192.168.0.200"])]
+#[case::links_down(
+    Pair::well()
+        .report(0, |r| { r.links.insert(Shown::new("eth0"), Link::Down); })
+        .report(1, |r| { r.links.insert(Shown::new("eth0"), Link::Down); }),
+    &["eth0 is down on lb1, which puts VI_1 in FAULT", "eth0 is down on lb2, which puts VI_1 in FAULT"]
+)]
+#[case::checks_fail(
+    Pair::well()
+        .config(0, |i| i.checks = weighed(0))
+        .config(1, |i| i.checks = weighed(0))
+        .log(0, &["VRRP_Script(chk) succeeded", "VRRP_Script(chk) failed (exited with status 1)", "(VI_1) Entering FAULT STATE"])
+        .log(1, &["(VI_1) Entering FAULT STATE (init)"]),
+    &[
+        "VI_1 is in FAULT on lb1, and its check chk failed: \"VRRP_Script(chk) failed (exited with status 1)\"",
+        "VI_1 is in FAULT on lb2",
+    ]
+)]
+#[case::removed_by_hand(
+    Pair::well().log(0, &["(VI_1) Entering MASTER STATE"]).daemon(1, Daemon::Inactive),
+    &["VI_1 is MASTER on lb1 without the address: someone removed it from eth0", "keepalived is stopped on lb2"]
+)]
+fn nobody_holds_it(#[case] pair: Pair, #[case] causes: &[&str]) {
+    let pair = pair.held_by(&[]);
+    assert_eq!(pair.verdict(), VipVerdict::None);
+    let causes = causes.iter().map(|cause| (*cause).to_owned()).collect();
+    assert_eq!(
+        pair.finding(),
+        Some(("D6".into(), Severity::Critical, causes))
+    );
+}
+
+#[rstest]
+#[case("eth0", Dad::Tentative, "tentative (not yet known to be free) on eth0")]
+#[case("eth0", Dad::Failed, "dadfailed (another host has it) on eth0")]
+#[case("lo", Dad::Settled, "a loopback address on lo")]
+fn what_is_listed_and_not_usable_is_not_held(
+    #[case] interface: &'static str,
+    #[case] dad: Dad,
+    #[case] why: &str,
+) {
+    let mut pair = Pair::well().held_by(&[]);
+    pair.lists[0].push((VIP, interface, dad));
+    let (model, now) = pair.model();
+    let vip = model.vip(ip(VIP), now);
+    assert_eq!(vip.verdict, VipVerdict::None);
+    assert_eq!(vip.unusable, [(name(0), why.to_owned())]);
+    let line = format!("lb1 lists the address and cannot use it: it is {why}");
+    assert!(vip.evidence.contains(&line), "{:?}", vip.evidence);
+}
+
+#[rstest]
+#[case::router_id(Pair::well().config(1, |i| i.router_id = Some(52)), &["virtual_router_id differs: 51 and 52"])]
+#[case::one_unicast(
+    Pair::well().config(0, |i| i.peers = Some(vec![ip("10.0.0.11")])),
+    &["one host sends to unicast_peer, the other to multicast"]
+)]
+#[case::wrong_peer(
+    Pair::well()
+        .config(0, |i| i.peers = Some(vec![ip("10.0.0.99")]))
+        .config(1, |i| i.peers = Some(vec![ip("10.0.0.10")])),
+    &["unicast_peer on lb1 does not name lb2"]
+)]
+#[case::left_behind(
+    Pair::well().daemon(1, Daemon::Inactive),
+    &["lb2 has the address although keepalived is stopped there: it was added by hand, or left behind"]
+)]
+#[case::added_by_hand(
+    Pair::well().config(1, |i| i.addresses.clear()),
+    &["lb2 has the address although no VRRP instance there has it: it was added by hand"]
+)]
+#[case::not_known(
+    Pair::well(),
+    &["cause not known; next: see whether VRRP arrives (`tcpdump -ni any ip proto 112` on lb1 and lb2), and compare their authentication"]
+)]
+fn both_hold_it(#[case] pair: Pair, #[case] causes: &[&str]) {
+    let pair = pair.held_by(&[0, 1]);
+    assert_eq!(pair.verdict(), VipVerdict::Split);
+    let causes = causes.iter().map(|cause| (*cause).to_owned()).collect();
+    assert_eq!(
+        pair.finding(),
+        Some(("D18".into(), Severity::Critical, causes))
+    );
+}
+
+#[rstest]
+#[case::no_check(Pair::well(), "VI_1 on lb1 tracks no check of HAProxy")]
+#[case::weight_too_small(
+    Pair::well().config(0, |i| i.checks = weighed(-50)),
+    "with every check failed lb1 still has priority 50, not below 50: the weights (chk -50) are too small"
+)]
+#[case::weight_that_moves_it(
+    Pair::well().config(0, |i| i.checks = weighed(-51)),
+    "cause not known; next: `journalctl -t Keepalived_vrrp` on lb1 and lb2"
+)]
+#[case::check_that_faults(Pair::well().config(0, |i| i.checks = weighed(0)), "cause not known; next: `journalctl -t Keepalived_vrrp` on lb1 and lb2")]
+#[case::backup_waits(
+    Pair::well().config(0, |i| i.checks = weighed(-51)).config(1, |i| i.nopreempt = true),
+    "nopreempt keeps lb2 from taking it back"
+)]
+fn it_stays_where_haproxy_is_down(#[case] mut pair: Pair, #[case] cause: &str) {
+    pair.haproxy[0] = UnitState::Failed;
+    assert_eq!(pair.verdict(), VipVerdict::WrongHolder);
+    let causes = vec![cause.to_owned()];
+    assert_eq!(
+        pair.finding(),
+        Some(("V2".into(), Severity::Warning, causes))
+    );
+}
+
+#[test]
+fn a_better_host_that_preempts_should_have_it() {
+    let pair = Pair::well().held_by(&[1]);
+    assert_eq!(pair.verdict(), VipVerdict::WrongHolder);
+    let pair = pair.config(1, |i| i.checks = weighed(60));
+    assert_eq!(pair.verdict(), VipVerdict::Ok, "110 is above 100");
+}
+
+#[rstest]
+#[case::no_such_service(
+    Pair::well().daemon(1, Daemon::NotFound),
+    "keepalived of lb2 has another name (set services.keepalived), or is not installed there"
+)]
+#[case::no_ssh({
+    let mut pair = Pair::well();
+    pair.mute.push(1);
+    pair
+}, "lb2 cannot be asked over SSH")]
+fn doubt_is_no_fault(#[case] pair: Pair, #[case] cause: &str) {
+    assert_eq!(pair.verdict(), VipVerdict::Unknown);
+    let causes = vec![cause.to_owned()];
+    assert_eq!(
+        pair.finding(),
+        Some(("V3".into(), Severity::Unknown, causes))
+    );
+}
+
+/// Without SSH the holder is not known; what clients meet at the address is.
+#[rstest]
+#[case(Ok(()), Severity::Info)]
+#[case(Err(FailureKind::Timeout), Severity::Critical)]
+#[case(Err(FailureKind::Unauthorized), Severity::Unknown)]
+fn a_handshake_through_it_is_weighed(
+    #[case] met: Result<(), FailureKind>,
+    #[case] severity: Severity,
+) {
+    let mut pair = Pair::well();
+    pair.mute = vec![0, 1];
+    let (mut model, now) = pair.model();
+    let outcome = match met {
+        Ok(()) => Ok(Payload::Canary(rmqtop::model::host::CanaryReport {
+            target: Shown::new("vip"),
+            took: Duration::ZERO,
+            cluster_name: None,
+        })),
+        Err(kind) => Err(SourceFailure::new(kind, "it failed")),
+    };
+    let answers = Observation {
+        source: SourceId::new(SourceKind::Haproxy, name(0)),
+        at: now,
+        took: Duration::ZERO,
+        outcome: Ok(Payload::Balancer(
+            rmqtop::model::balancer::BalancerReport::default(),
+        )),
+    };
+    model.apply(answers);
+    model.apply(Observation {
+        source: SourceId::new(SourceKind::Canary, HostName::parse("vip").unwrap()),
+        at: now,
+        took: Duration::ZERO,
+        outcome,
+    });
+    let found = findings::all(&model, now);
+    let vip = found.iter().find(|finding| finding.subject == VIP).unwrap();
+    assert_eq!((vip.id.as_str(), vip.severity), ("V3", severity), "{vip:?}");
+}
