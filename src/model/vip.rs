@@ -175,11 +175,7 @@ impl Model {
                 "{holder} holds it although no VRRP instance there has {address}"
             ));
         }
-        let haproxy_up = |host: &HostName| {
-            self.service(host, now)
-                .and_then(|s| s.haproxy.as_ref())
-                .map(super::host::UnitState::is_up)
-        };
+        let haproxy_up = |host: &HostName| self.haproxy_runs(host, now);
         if haproxy_up(holder) == Some(false)
             && let Some(better) = view.standbys.iter().find(|h| haproxy_up(h) == Some(true))
         {

@@ -169,7 +169,7 @@ pub(super) fn of_wrong_holder(model: &Model, vip: &VipView, now: Moment) -> Vec<
     }
     let mut causes = Vec::new();
     if let Some(own) = model.instance(holder, vip.address, now) {
-        if model.haproxy_is_down(holder, now) {
+        if model.haproxy_runs(holder, now) == Some(false) {
             causes.extend(stays(model, vip, (own, now)));
         }
         let follows = |host| model.instance(host, vip.address, now);

@@ -2,7 +2,7 @@
 //! what stands in its way.
 
 use crate::model::Model;
-use crate::model::host::AddressFlaw;
+use crate::model::host::{AddressFlaw, UnitState};
 use crate::model::inventory::HostEntry;
 use crate::model::moment::Moment;
 use crate::model::name::HostName;
@@ -146,11 +146,17 @@ impl Model {
         Some(Logged { state, failed })
     }
 
-    /// Whether HAProxy is known to be down on `host`.
-    pub fn haproxy_is_down(&self, host: &HostName, now: Moment) -> bool {
-        let services = self.service(host, now);
-        let haproxy = services.and_then(|services| services.haproxy.as_ref());
-        haproxy.is_some_and(|unit| !unit.is_up())
+    /// Whether HAProxy runs on `host`, by its service; `None` where that is not found or says
+    /// nothing that is understood.
+    pub fn haproxy_runs(&self, host: &HostName, now: Moment) -> Option<bool> {
+        match self.service(host, now)?.haproxy.as_ref()? {
+            UnitState::Active | UnitState::Reloading => Some(true),
+            UnitState::Inactive
+            | UnitState::Failed
+            | UnitState::Activating
+            | UnitState::Deactivating => Some(false),
+            UnitState::Other(_) => None,
+        }
     }
 }
 
