@@ -242,6 +242,20 @@ impl App {
         for (finding, is_about) in self.findings.iter_mut().zip(about) {
             finding.expected |= is_about;
         }
+        let roots: Vec<findings::Root> = self
+            .findings
+            .iter()
+            .filter(|finding| finding.expected && finding.consequence_of.is_none())
+            .map(|finding| findings::Root {
+                id: finding.id.clone(),
+                subject: finding.subject.clone(),
+            })
+            .collect();
+        for finding in &mut self.findings {
+            if let Some(root) = &finding.consequence_of {
+                finding.expected = roots.contains(root);
+            }
+        }
         self.findings.sort_by_key(|finding| finding.expected);
     }
 

@@ -3,6 +3,7 @@
 
 mod alarm;
 mod balancer;
+mod fold;
 mod member;
 mod partition;
 mod placed;
@@ -53,6 +54,21 @@ pub struct Finding {
     /// Whether a run under way causes it; such findings do not alarm.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub expected: bool,
+    /// Rules of the findings that follow from this one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub consequences: Vec<String>,
+    /// What it follows from; such findings stand under their root and do not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consequence_of: Option<Root>,
+}
+
+/// A finding that others follow from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Root {
+    /// Its rule.
+    pub id: String,
+    /// Its subject.
+    pub subject: String,
 }
 
 /// A check looks at the whole model and reports what it finds.
@@ -72,18 +88,17 @@ const CHECKS: [Check; 10] = [
     source::check,
 ];
 
-/// Every finding of the model at this moment: worst first, then by rule and subject.
+/// Every finding of the model at this moment: worst first, each with its consequences right below.
 pub fn all(model: &Model, now: Moment) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = CHECKS.iter().flat_map(|check| check(model, now)).collect();
-    findings.sort_by(|a, b| (b.severity, &a.id, &a.subject).cmp(&(a.severity, &b.id, &b.subject)));
-    findings
+    let findings = CHECKS.iter().flat_map(|check| check(model, now)).collect();
+    fold::fold(model, findings, now)
 }
 
 /// The worst severity, if anything was found.
 pub fn worst(findings: &[Finding]) -> Option<Severity> {
     findings
         .iter()
-        .filter(|finding| !finding.expected)
+        .filter(|finding| !finding.expected && finding.consequence_of.is_none())
         .map(|finding| finding.severity)
         .max()
 }
@@ -99,6 +114,8 @@ impl Finding {
             causes: Vec::new(),
             runbook: None,
             expected: false,
+            consequences: Vec::new(),
+            consequence_of: None,
         }
     }
 
@@ -109,6 +126,15 @@ impl Finding {
 
     fn causes(mut self, lines: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.causes.extend(lines.into_iter().map(Into::into));
+        self
+    }
+
+    /// Follows from the finding of this rule on `subject`, if there is one.
+    fn follows(mut self, id: &str, subject: &dyn ToString) -> Self {
+        self.consequence_of = Some(Root {
+            id: id.to_owned(),
+            subject: subject.to_string(),
+        });
         self
     }
 

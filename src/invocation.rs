@@ -74,7 +74,7 @@ pub enum Read {
     Addresses,
     /// Address changes, as they happen; does not end by itself.
     WatchAddresses,
-    /// `systemctl is-active` for the broker and HAProxy, in this order.
+    /// How the services of the broker and of HAProxy fare, in this order, and what listens.
     UnitStates {
         /// What they are called.
         of: ServiceNames,
@@ -110,6 +110,13 @@ pub enum Read {
     },
     /// What a node left on its host's disc, and what its log says of its latest start.
     NodeFiles {
+        /// The node.
+        node: NodeName,
+        /// Its service.
+        service: ServiceName,
+    },
+    /// What a node's log says of its latest start.
+    StartLog {
         /// The node.
         node: NodeName,
         /// Its service.
@@ -171,10 +178,8 @@ impl Read {
                 let words = ["export_definitions", "-"];
                 bounded("rabbitmqctl", node, Duration::from_secs(60), &words)
             }
-            Self::NodeFiles { node, service } => {
-                let (node, service) = (node.as_str(), service.as_str());
-                Argv::new("sh", ["-c", files::LOOK, "rmqtop", node, service])
-            }
+            Self::NodeFiles { node, service } => files::look(node, service),
+            Self::StartLog { node, service } => files::start_log(node, service),
             Self::Ping { node } => bounded(
                 "rabbitmq-diagnostics",
                 node,
@@ -211,30 +216,13 @@ impl Read {
                 | Self::DataSettings { .. }
                 | Self::DataDirectory { .. }
                 | Self::NodeFiles { .. }
+                | Self::StartLog { .. }
         )
     }
 
     /// What the command is given on standard input.
     pub fn stdin(&self) -> Option<&'static str> {
-        match self {
-            Self::HaproxyStatistics { .. } => Some("show stat\n"),
-            Self::Addresses
-            | Self::WatchAddresses
-            | Self::UnitStates { .. }
-            | Self::Runtimes
-            | Self::KeepalivedFiles { .. }
-            | Self::KeepalivedState { .. }
-            | Self::ClusterStatus { .. }
-            | Self::Definitions { .. }
-            | Self::NodeFiles { .. }
-            | Self::Ping { .. }
-            | Self::Names { .. }
-            | Self::CookieDigest { .. }
-            | Self::SealedCookie { .. }
-            | Self::DataSettings { .. }
-            | Self::DataDirectory { .. }
-            | Self::Nothing => None,
-        }
+        matches!(self, Self::HaproxyStatistics { .. }).then_some("show stat\n")
     }
 }
 

@@ -21,6 +21,7 @@ pub mod policy;
 pub mod queue;
 pub mod reading;
 pub mod shutdown;
+pub mod start;
 pub mod text;
 pub mod totals;
 pub mod vip;
@@ -34,12 +35,12 @@ use broker::{
 };
 use cookie::CookieReport;
 use data::DataReport;
-use host::{AddressReport, CanaryReport, NameReport, ServiceReport};
+use host::{AddressReport, CanaryReport, NameReport, Restarts, ServiceReport};
 use impact::QuorumVerdict;
 use inventory::Inventory;
 use moment::Moment;
 use name::{HostName, NodeName, VhostName};
-use observation::{Observation, Payload, SourceFailure, SourceId, SourceKind};
+use observation::{FailureKind, Observation, Payload, SourceFailure, SourceId, SourceKind};
 use reading::Reading;
 use shutdown::{NodeFiles, StopRecord};
 use std::collections::BTreeMap;
@@ -87,6 +88,8 @@ pub struct Model {
     pub addresses: ByHost<AddressReport>,
     /// Services, by host.
     pub services: ByHost<ServiceReport>,
+    /// How often each host's broker was restarted while we looked.
+    pub restarts: BTreeMap<HostName, Restarts>,
     /// keepalived, by host.
     pub vrrp: ByHost<VrrpReport>,
     /// AMQP handshakes, by the host they went through.
@@ -121,6 +124,9 @@ pub struct SourceStatus {
     /// When the first of the attempts began that ended without any sign of life; `None` if the
     /// last attempt showed one.
     pub silent_since: Option<Moment>,
+    /// When the first of the attempts began that were accepted and then got no answer; `None` if
+    /// the last attempt was not one of them.
+    pub mute_since: Option<Moment>,
 }
 
 /// How old a reading of this kind may be and still be taken for what is so now.
@@ -189,6 +195,7 @@ impl Model {
             failures: 0,
             failure: None,
             silent_since: None,
+            mute_since: None,
         };
         // A question for the cluster is one source, whoever answers it: it goes on under the host
         // that did so last, and what another failed to answer is over.
@@ -197,8 +204,10 @@ impl Model {
                 known == source || (source.kind.is_of_cluster() && known.kind == source.kind);
             if is_same {
                 let silent_since = before.silent_since.filter(|_| known == source);
+                let mute_since = before.mute_since.filter(|_| known == source);
                 status = SourceStatus {
                     silent_since,
+                    mute_since,
                     ..before.clone()
                 };
             }
@@ -210,6 +219,9 @@ impl Model {
         status.silent_since = failure
             .filter(|failure| failure.kind.suggests_host_dead())
             .map(|_| status.silent_since.unwrap_or(at.earlier(took)));
+        status.mute_since = failure
+            .filter(|failure| failure.kind == FailureKind::Mute)
+            .map(|_| status.mute_since.unwrap_or(at.earlier(took)));
         if failure.is_some() {
             status.failures = status.failures.saturating_add(1);
         } else {
@@ -251,13 +263,22 @@ impl Model {
                 self.addresses.entry(host).or_default().succeed(report, at);
                 self.note_holders(at);
             }
-            Payload::Services(report) => self.services.entry(host).or_default().succeed(report, at),
+            Payload::Services(report) => self.note_services(host, report, at),
             Payload::Vrrp(report) => self.vrrp.entry(host).or_default().succeed(report, at),
             Payload::Canary(report) => self.canaries.entry(host).or_default().succeed(report, at),
             Payload::Names(report) => self.names.entry(host).or_default().succeed(report, at),
             Payload::Cookie(report) => self.cookies.entry(host).or_default().succeed(report, at),
             Payload::Data(report) => self.data.entry(host).or_default().succeed(report, at),
         }
+    }
+
+    fn note_services(&mut self, host: HostName, report: ServiceReport, at: Moment) {
+        if let Some(life) = &report.broker {
+            let known = self.restarts.entry(host.clone());
+            let known = known.or_insert_with(|| Restarts::from(life.restarts));
+            known.note(life.restarts, at);
+        }
+        self.services.entry(host).or_default().succeed(report, at);
     }
 
     /// Remembers when a VIP came to its holders, so that a handover is not taken for a fault.

@@ -41,6 +41,12 @@ pub trait Source: Debug + Send + Sync {
 
     /// Asks once. Safe to give up at any time.
     fn observe(&self) -> BoxFuture<'_, Report>;
+
+    /// Whether who was asked accepts connections at all, where that can be tried: a late answer
+    /// and a dead host are not the same.
+    fn accepts(&self) -> BoxFuture<'_, bool> {
+        std::future::ready(false).boxed()
+    }
 }
 
 /// What came of asking once.
@@ -64,6 +70,11 @@ pub(crate) trait AskOne: Debug + Send + Sync {
 
     /// Asks once. Safe to give up at any time.
     fn ask(&self) -> impl Future<Output = Result<Payload, SourceFailure>> + Send;
+
+    /// Whether the host accepts connections for this question, where that can be tried.
+    fn is_open(&self) -> impl Future<Output = bool> + Send {
+        std::future::ready(false)
+    }
 }
 
 impl<S: AskOne> Source for S {
@@ -83,6 +94,10 @@ impl<S: AskOne> Source for S {
             }
         }
         .boxed()
+    }
+
+    fn accepts(&self) -> BoxFuture<'_, bool> {
+        self.is_open().boxed()
     }
 }
 

@@ -11,6 +11,8 @@
 mod balancers;
 #[path = "support/cluster.rs"]
 mod cluster;
+#[path = "findings/members.rs"]
+mod members;
 #[path = "findings/queues.rs"]
 mod queues;
 #[path = "support/scene.rs"]
@@ -81,17 +83,23 @@ fn a_stopped_app_is_the_cause_and_the_servers_are_its_consequence() {
         ids(&cluster),
         vec![
             is("N1", Severity::Critical, "rabbit@rabbit-node3"),
+            is("S1", Severity::Warning, "rabbit-node3"),
             is("S2", Severity::Warning, "mq-node3"),
         ]
     );
     let found = found(&cluster);
-    assert_eq!(found[0].runbook.as_deref(), Some("restart-app"));
-    assert_eq!(found[1].title, "mq-node3 is DOWN on both load balancers");
-    assert_eq!(found[1].causes, ["rabbit@rabbit-node3 is app stopped"]);
+    assert_eq!(found[0].runbook.as_deref(), Some("start-app"));
+    assert_eq!(found[0].consequences, ["S1", "S2"]);
+    let root = found[2].consequence_of.as_ref().unwrap();
+    assert_eq!(
+        (root.id.as_str(), root.subject.as_str()),
+        ("N1", "rabbit@rabbit-node3")
+    );
+    assert_eq!(found[2].title, "mq-node3 is DOWN on both load balancers");
 }
 
 #[test]
-fn the_five_states_are_told_apart() {
+fn the_states_are_told_apart() {
     let mut cluster = healthy();
     cluster.service_stopped(2);
     assert_eq!(state(&cluster, 2), NodeState::Down);
@@ -114,7 +122,7 @@ fn the_five_states_are_told_apart() {
     cluster.fails(2, SourceKind::Services, FailureKind::Login);
     assert_eq!(
         state(&cluster, 2),
-        NodeState::Unknown,
+        NodeState::NotRunning,
         "app stopped or down: SSH would tell"
     );
 
@@ -143,6 +151,20 @@ fn a_running_runtime_alone_does_not_make_an_app_stopped() {
     }
     assert!((0..3).all(|number| state(&cluster, number) == NodeState::Unknown));
     cluster.fails(2, SourceKind::Management, FailureKind::Refused);
+    assert_eq!(
+        state(&cluster, 2),
+        NodeState::Unknown,
+        "its AMQP port listens"
+    );
+    let closed = ServiceReport {
+        listening: Some(Vec::new()),
+        ..services(2)
+    };
+    cluster.sees(2, Payload::Services(closed));
+    assert_eq!(state(&cluster, 2), NodeState::Unknown, "its server is UP");
+    for front in 0..2 {
+        cluster.sees(front, Payload::Balancer(balancer(&[2])));
+    }
     assert_eq!(state(&cluster, 2), NodeState::AppStopped);
 }
 
@@ -426,15 +448,16 @@ fn views_that_differ_for_a_moment_are_no_partition_yet() {
     );
     assert_ne!(state(&cluster, 2), NodeState::Unknown);
     cluster.sees(1, Payload::Broker(view(1, VERSION, &[])));
-    assert_eq!(
-        ids(&cluster),
-        vec![is("D16", Severity::Warning, "rabbit@rabbit-node3")]
-    );
+    assert_eq!(ids(&cluster), vec![is("D16", Severity::Warning, "prod")]);
     cluster.passes(Duration::from_secs(12));
     cluster.sees(0, Payload::Broker(view(0, VERSION, &[2])));
     cluster.sees(1, Payload::Broker(view(1, VERSION, &[])));
     cluster.sees(2, Payload::Broker(view(2, VERSION, &[])));
-    assert!(ids(&cluster).contains(&is("D16", Severity::Critical, "rabbit@rabbit-node3")));
+    assert_eq!(ids(&cluster)[0], is("D16", Severity::Critical, "prod"));
+    assert_eq!(
+        found(&cluster)[0].title,
+        "network partition: rabbit@rabbit-node1 on one side, rabbit@rabbit-node3 on the other"
+    );
     cluster.sees(0, Payload::Broker(view(0, VERSION, &[])));
     assert!(cluster.model.disagreements.is_empty());
 }

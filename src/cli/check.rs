@@ -74,13 +74,13 @@ fn word(worst: Option<Severity>) -> &'static str {
 /// One line for a monitoring system: `CRITICAL lab: the app on x is stopped (and 2 more)`.
 fn headline(worst: Option<Severity>, found: &[Finding], cluster: &str) -> String {
     let status = word(worst).to_uppercase();
-    match found.split_first() {
+    let roots = found
+        .iter()
+        .filter(|finding| finding.consequence_of.is_none());
+    let more = roots.count().saturating_sub(1);
+    match found.first() {
         None => format!("{status} {cluster}: nothing is wrong"),
-        Some((first, [])) => format!("{status} {cluster}: {}", first.title),
-        Some((first, rest)) => format!(
-            "{status} {cluster}: {} (and {} more)",
-            first.title,
-            rest.len()
-        ),
+        Some(first) if more == 0 => format!("{status} {cluster}: {}", first.title),
+        Some(first) => format!("{status} {cluster}: {} (and {more} more)", first.title),
     }
 }

@@ -82,6 +82,7 @@ pub struct NodePart {
     #[serde(rename = "type")]
     node_type: Option<NodeType>,
     state: NodeState,
+    member: Option<bool>,
     draining: Option<bool>,
     memory_used: Option<u64>,
     memory_limit: Option<u64>,
@@ -237,6 +238,7 @@ fn node(view: NodeView<'_>) -> NodePart {
         host: view.host.map(|host| host.name.clone()),
         node_type: view.node_type,
         state: view.state,
+        member: view.member,
         draining: view.draining,
         memory_used: stats.and_then(|stats| stats.memory_used),
         memory_limit: stats.and_then(|stats| stats.memory_limit),

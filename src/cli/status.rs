@@ -14,6 +14,10 @@ use crate::model::observation::SourceKind;
 use crate::model::vip::VipVerdict;
 use crate::view::format::{age, bytes};
 use clap::{Args, ValueEnum};
+use std::time::Duration;
+
+/// From a look at which the members disagree to the next.
+const SECOND_LOOK: Duration = Duration::from_secs(2);
 
 /// Options of `status`.
 #[derive(Debug, Args)]
@@ -50,11 +54,20 @@ pub async fn run(cluster: &Cluster, args: &StatusArgs, out: &Out) -> anyhow::Res
 /// Asks every source once, but none that costs the hosts a runtime: `check` may run every minute.
 pub async fn survey(cluster: &Cluster) -> Model {
     let session = Session::open(cluster);
-    let model = session
+    let mut model = session
         .survey(|kind| {
             kind != SourceKind::QuorumCritical && !kind.is_costly() && !kind.is_for_runbooks()
         })
         .await;
+    let now = crate::clock::now();
+    let members = model.members();
+    // Members that disagree at one look may have been asked before and after a change.
+    if members.iter().any(|node| model.is_disputed(node, now)) {
+        tokio::time::sleep(SECOND_LOOK).await;
+        for observation in session.fleet.survey(&[SourceKind::Management]).await {
+            model.apply(observation);
+        }
+    }
     session.close();
     model
 }
@@ -114,10 +127,7 @@ fn nodes(model: &Model, now: Moment, out: &Out) -> Vec<String> {
             figure(view.stats.and_then(|stats| stats.memory_used)),
             figure(view.stats.and_then(|stats| stats.memory_limit)),
             figure(view.stats.and_then(|stats| stats.disk_free)),
-            uptime.map_or_else(
-                || "–".to_owned(),
-                |ms| age(std::time::Duration::from_millis(ms))
-            ),
+            uptime.map_or_else(|| "–".to_owned(), |ms| age(Duration::from_millis(ms))),
             view.version
                 .map_or_else(|| "–".to_owned(), ToString::to_string),
         ));
@@ -197,6 +207,10 @@ fn vips(model: &Model, now: Moment, out: &Out) -> Vec<String> {
 
 /// A finding in lines: what, then what it rests on.
 pub fn words(finding: &Finding, out: &Out) -> Vec<String> {
+    if finding.consequence_of.is_some() {
+        let line = format!("         so: {}  {}", finding.title, finding.id);
+        return vec![out.dim(line)];
+    }
     let label = out.severity(
         finding.severity,
         format!("{:8}", finding.severity.to_string()),
@@ -215,8 +229,8 @@ pub fn words(finding: &Finding, out: &Out) -> Vec<String> {
     lines.extend(
         finding
             .causes
-            .first()
-            .map(|cause| format!("         likely: {cause}")),
+            .iter()
+            .map(|cause| format!("         {cause}")),
     );
     if let Some(runbook) = &finding.runbook {
         let plan = out.command(format_args!("plan {runbook} {}", finding.subject));

@@ -1,14 +1,19 @@
-//! Owns N1 (a member does not run) and N2 (a member is in maintenance mode).
+//! Owns N1 (a member does not run, or that is not known), N2 (it is in maintenance mode), N4 (it
+//! runs and is no member) and N5 (so many do not run that there is no majority). What is said of a
+//! state rests on the row of the table by which it was judged.
+
+mod words;
 
 use super::{Finding, Severity};
 use crate::model::Model;
+use crate::model::broker::{MetadataStore, QueueType};
 use crate::model::moment::Moment;
 use crate::model::node::{NodeState, NodeView};
 use crate::model::observation::SourceKind;
 
 pub(super) fn check(model: &Model, now: Moment) -> Vec<Finding> {
-    model
-        .nodes(now)
+    let nodes = model.nodes(now);
+    let mut found: Vec<Finding> = nodes
         .iter()
         .filter(|node| {
             node.state != NodeState::Unknown
@@ -16,79 +21,114 @@ pub(super) fn check(model: &Model, now: Moment) -> Vec<Finding> {
                     .host
                     .is_none_or(|host| model.was_asked(SourceKind::Management, &host.name))
         })
-        .filter_map(judge)
-        .collect()
+        .filter_map(|node| judge(model, node, now))
+        .collect();
+    found.extend(majority(model, &nodes, now));
+    found
 }
 
-fn judge(node: &NodeView<'_>) -> Option<Finding> {
-    let name = &node.name;
-    let host = node
-        .host
-        .map_or_else(|| name.short().to_owned(), |host| host.name.to_string());
-    let finding = |severity, title| {
-        Finding::new("N1", severity, &name, title).evidence(node.evidence.iter().cloned())
-    };
+fn judge(model: &Model, node: &NodeView<'_>, now: Moment) -> Option<Finding> {
     match node.state {
-        NodeState::Running => maintenance(node),
-        NodeState::AppStopped => Some(
-            finding(Severity::Critical, format!("the app on {host} is stopped"))
-                .causes([
-                    "stop_app, or a runbook between its steps",
-                    "the node is starting and waits for its peers",
-                ])
-                .answered_by("restart-app"),
-        ),
-        NodeState::Down => Some(
-            finding(
-                Severity::Critical,
-                format!("RabbitMQ is down on {host}, the host is up"),
-            )
-            .causes([
-                "the service was stopped",
-                "the runtime crashed or was killed",
-            ]),
-        ),
-        NodeState::Unreachable => Some(
-            finding(
-                Severity::Critical,
-                format!("the host {host} does not answer"),
-            )
-            .causes(["the host is down", "the network between here and it is cut"]),
-        ),
-        NodeState::NotRunning => Some(finding(
-            Severity::Critical,
-            format!("{name} is not running"),
-        )),
-        NodeState::Starting => Some(finding(Severity::Warning, format!("{name} is starting"))),
-        NodeState::Restarting => Some(
-            finding(
-                Severity::Critical,
-                format!("RabbitMQ on {host} ends and is started again, over and over"),
-            )
-            .answered_by("stop-node"),
-        ),
-        NodeState::Hung => Some(
-            finding(
-                Severity::Critical,
-                format!("{name} is hung: it accepts connections and says nothing"),
-            )
-            .answered_by("stop-node"),
-        ),
-        NodeState::Unknown => Some(finding(
-            Severity::Unknown,
-            format!("whether {name} runs cannot be told"),
-        )),
+        NodeState::Running if node.member == Some(false) => stranger(model, node, now),
+        NodeState::Running => maintenance(model, node, now),
+        NodeState::AppStopped
+        | NodeState::Down
+        | NodeState::Unreachable
+        | NodeState::NotRunning
+        | NodeState::Starting
+        | NodeState::Restarting
+        | NodeState::Hung
+        | NodeState::Unknown => Some(words::stopped(model, node, now)),
     }
 }
 
 /// Maintenance is wanted, but it is lost redundancy all the same, and easily forgotten.
-fn maintenance(node: &NodeView<'_>) -> Option<Finding> {
+fn maintenance(model: &Model, node: &NodeView<'_>, now: Moment) -> Option<Finding> {
     (node.draining == Some(true)).then(|| {
         let title = format!(
             "{} is drained: it takes no clients and leads no queues",
             node.name
         );
-        Finding::new("N2", Severity::Warning, &node.name, title)
-            .causes(["rabbitmq-upgrade drain; revive or a restart ends it"])
+        let finding = Finding::new("N2", Severity::Warning, &node.name, title)
+            .causes(["somebody put it into maintenance mode; a restart ends that too"]);
+        words::answered(model, node, now, finding, "revive")
     })
+}
+
+/// Declared, alive, and not in the members' lists: clients that are sent there see another broker.
+fn stranger(model: &Model, node: &NodeView<'_>, now: Moment) -> Option<Finding> {
+    let name = &node.name;
+    let own = model.broker(&node.host?.name, now);
+    // Who was never a member of anything that answers is not told apart from one that left.
+    let believes = own.is_some_and(|report| report.nodes.len() > 1);
+    let used = &node.known.served_by;
+    let (severity, title) = if used.is_empty() {
+        let title = format!("{name} runs, and is no member of the cluster");
+        (Severity::Warning, title)
+    } else {
+        let title = format!(
+            "{name} is no member of the cluster, and {} sends it clients",
+            super::listed(used)
+        );
+        (Severity::Critical, title)
+    };
+    let (cause, runbook) = if believes {
+        let cause = "the other members have forgotten it, it still counts them as its own";
+        (cause, "rejoin")
+    } else {
+        let cause = "it left, was reset, or never joined: which one is not known";
+        (cause, "join")
+    };
+    let finding = Finding::new("N4", severity, name, title)
+        .evidence(["the other members do not list it".to_owned()])
+        .causes([cause]);
+    Some(words::answered(model, node, now, finding, runbook))
+}
+
+/// Stands above the single ones.
+fn majority(model: &Model, nodes: &[NodeView<'_>], now: Moment) -> Option<Finding> {
+    let members = nodes.iter().filter(|node| node.member != Some(false));
+    let (mut all, mut away) = (0_usize, Vec::new());
+    for node in members {
+        all += 1;
+        if !matches!(node.state, NodeState::Running | NodeState::Unknown) {
+            away.push(node);
+        }
+    }
+    if all < 2 || away.len() * 2 < all {
+        return None;
+    }
+    let (count, verb) = match away.len() {
+        1 => ("1".to_owned(), "does"),
+        many => (many.to_string(), "do"),
+    };
+    let title = if away.len() == all {
+        format!("none of the {all} members runs")
+    } else {
+        format!("{count} of {all} members {verb} not run: no majority")
+    };
+    let lines = away
+        .iter()
+        .map(|node| format!("{} is {}", node.name, node.state.words()));
+    let store = model.capability(now).store;
+    let is_khepri = store == Some(MetadataStore::Khepri);
+    let has_quorum = model.queues.last().is_some_and(|page| {
+        let is_quorum = |row: &crate::model::broker::QueueRow| {
+            row.queue_type == Some(QueueType::Quorum) || row.queue_type == Some(QueueType::Stream)
+        };
+        page.rows.iter().any(is_quorum)
+    });
+    let loses = [
+        is_khepri.then_some(
+            "the metadata store Khepri needs a majority: nothing can be declared, and a member \
+             that starts waits for one",
+        ),
+        has_quorum.then_some("quorum queues and streams need a majority of their replicas"),
+    ];
+    Some(
+        Finding::new("N5", Severity::Critical, &model.inventory.cluster, title)
+            .evidence(lines)
+            .evidence(loses.into_iter().flatten().map(str::to_owned))
+            .causes(["see the members one by one below; the cause is each one's own"]),
+    )
 }

@@ -1,9 +1,10 @@
 //! Owns what a host says over SSH: its addresses and its services; and what a canary connection
 //! saw.
 
+use super::moment::Moment;
 use super::text::Shown;
 use serde::{Deserialize, Serialize};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// All addresses of a host.
@@ -110,6 +111,94 @@ pub struct ServiceReport {
     /// Names registered in epmd (the Erlang runtimes that are up); `None` where epmd could not
     /// be asked, empty where it answered with no name or is not running.
     pub runtimes: Option<Vec<Shown>>,
+    /// How the broker's service fares; `None` where systemd knows none.
+    pub broker: Option<ServiceLife>,
+    /// Where something listens for TCP connections; `None` where that could not be asked.
+    pub listening: Option<Vec<SocketAddr>>,
+    /// What the broker's log says of its latest start, where it is not simply up.
+    pub start_log: Vec<Shown>,
+}
+
+/// How a service fares, beyond its state.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ServiceLife {
+    /// systemd's sub-state: `running`, `start`, `auto-restart`, `dead`, …
+    pub sub_state: Shown,
+    /// systemd's result of its latest end: `success`, `exit-code`, `start-limit-hit`, …
+    pub result: Shown,
+    /// How often systemd has started it again by itself since somebody started it.
+    pub restarts: u32,
+    /// How its main process ended, where it is between two lives or ended.
+    pub exit: Option<Exit>,
+    /// How long it had been in its state when it was asked.
+    pub since: Option<Duration>,
+    /// How long its start may take; `None`: for ever.
+    pub start_limit: Option<Duration>,
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exit {
+    /// systemd's word: `exited`, `killed`, `dumped`.
+    pub how: Shown,
+    /// Its exit status, or the signal that killed it.
+    pub status: i32,
+}
+
+impl Exit {
+    /// `exited with 1`, `killed by signal 9`.
+    pub fn words(&self) -> String {
+        if self.how.raw() == "exited" {
+            format!("exited with {}", self.status)
+        } else {
+            format!("{} by signal {}", self.how, self.status)
+        }
+    }
+}
+
+/// What was seen of a service's restarts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Restarts {
+    /// systemd's count when it was last asked.
+    pub count: u32,
+    /// When the count was seen to have grown.
+    pub grown: Vec<Moment>,
+}
+
+/// Restarts further apart than this are not one loop. A node that waits for its peers in vain
+/// takes five minutes to give up.
+const ONE_LOOP: Duration = Duration::from_secs(900);
+
+impl Restarts {
+    /// Begins with systemd's count.
+    pub fn from(count: u32) -> Self {
+        Self {
+            count,
+            grown: Vec::new(),
+        }
+    }
+
+    /// Notes systemd's count at `at`.
+    pub fn note(&mut self, count: u32, at: Moment) {
+        if count < self.count {
+            self.grown.clear();
+        } else if count > self.count {
+            self.grown.push(at);
+        }
+        self.count = count;
+        self.grown.retain(|grown| at.since(*grown) <= ONE_LOOP);
+    }
+
+    /// Whether it was restarted twice while we looked, the last time not long ago.
+    pub fn is_loop(&self, now: Moment) -> bool {
+        let in_loop = |grown: &&Moment| now.since(**grown) <= ONE_LOOP;
+        self.grown.iter().filter(in_loop).count() >= 2
+    }
+
+    /// Whether it was seen to be restarted within `span`.
+    pub fn within(&self, span: Duration, now: Moment) -> bool {
+        self.grown.last().is_some_and(|at| now.since(*at) <= span)
+    }
 }
 
 /// The addresses by which a host knows others.

@@ -1,5 +1,9 @@
-//! Owns the judgement of what state a member is in, and the evidence for it. One node's word is
-//! not enough: its own API, its peers' views and its host are weighed together.
+//! Owns what is known of a member: its state, who lists it, who sees it run. The evidence for its
+//! state is gathered in `evidence` and judged by the table in `rules`.
+
+mod evidence;
+mod rules;
+mod service;
 
 use super::Model;
 use super::broker::{BrokerReport, NodeRow, NodeStats, NodeStatus, NodeType, Version};
@@ -7,7 +11,10 @@ use super::inventory::HostEntry;
 use super::moment::Moment;
 use super::name::{HostName, NodeName};
 use super::observation::{FailureKind, SourceId, SourceKind};
+pub use evidence::{Door, Evidence, Silence};
+pub use rules::Ground;
 use serde::{Deserialize, Serialize};
+pub use service::Service;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -83,8 +90,14 @@ pub struct NodeView<'a> {
     pub host: Option<&'a HostEntry>,
     /// What state it is in.
     pub state: NodeState,
+    /// By which row of the table.
+    pub ground: Ground,
+    /// Whether the other members list it; `None` where no other member can be asked.
+    pub member: Option<bool>,
     /// Why that state, one line each.
     pub evidence: Vec<String>,
+    /// What is known of it, by who says so.
+    pub known: Evidence,
     /// Disc or RAM, by the last view that knew.
     pub node_type: Option<NodeType>,
     /// In maintenance mode, by a current view.
@@ -127,7 +140,8 @@ impl Model {
 
     /// One member with its state.
     pub fn node(&self, name: &NodeName, now: Moment) -> NodeView<'_> {
-        let (state, evidence) = self.judge(name, now);
+        let evidence = self.evidence(name, now);
+        let (state, ground) = rules::judge(&evidence);
         let host = self.inventory.host_of(name);
         let current = self.current_row(name, now);
         let last = self.last_row(name);
@@ -138,7 +152,10 @@ impl Model {
             name: name.clone(),
             host,
             state,
-            evidence,
+            ground,
+            member: evidence.listed,
+            evidence: evidence.lines(state),
+            known: evidence,
             node_type: last.and_then(|row| row.node_type),
             draining: current
                 .and_then(|row| row.being_drained)
@@ -300,6 +317,15 @@ impl Model {
             .any(|(running, at)| running && at.later(ONE_SURVEY) >= *since)
     }
 
+    /// Whether every node that disagrees on `name` was asked again since they first did.
+    pub fn is_settled(&self, name: &NodeName, now: Moment) -> bool {
+        let Some(since) = self.disagreements.get(name) else {
+            return false;
+        };
+        let again = since.later(ONE_SURVEY);
+        self.words_on(name, now).all(|(_, at)| at > again)
+    }
+
     /// What the last node that was asked says about `name`.
     fn latest_word(&self, name: &NodeName, now: Moment) -> Option<bool> {
         self.words_on(name, now)
@@ -315,146 +341,6 @@ impl Model {
         })
     }
 
-    fn judge(&self, name: &NodeName, now: Moment) -> (NodeState, Vec<String>) {
-        let host = self.inventory.host_of(name);
-        let own = host.and_then(|host| self.broker(&host.name, now));
-        if own
-            .and_then(|report| report.node(name))
-            .and_then(|row| row.running)
-            == Some(true)
-        {
-            return (
-                NodeState::Running,
-                vec!["its own management API says running".to_owned()],
-            );
-        }
-        if let Some(host) = host
-            && self.liveness(&host.name, now) == Liveness::Silent
-        {
-            let why = format!(
-                "nothing on {} answers: {}",
-                host.name,
-                self.silence(&host.name)
-            );
-            return (NodeState::Unreachable, vec![why]);
-        }
-        let peers = self.peers_say(name, now);
-        let says = |running: bool| {
-            let who: Vec<&str> = peers
-                .iter()
-                .filter(|(_, r)| *r == running)
-                .map(|(h, _)| h.as_str())
-                .collect();
-            who.join(" and ")
-        };
-        let (up, down) = (says(true), says(false));
-        if !up.is_empty() && !down.is_empty() && !self.is_disputed(name, now) {
-            // One of them has not been asked since the change: the younger word counts.
-            return match self.latest_word(name, now) {
-                Some(true) => (NodeState::Running, vec![format!("{up} see it running")]),
-                _ => self.judge_by_host(name, host, Some(&down), now),
-            };
-        }
-        match (up.is_empty(), down.is_empty()) {
-            (false, false) => (
-                NodeState::Unknown,
-                vec![format!(
-                    "{up} see it running, {down} do not: its peers disagree"
-                )],
-            ),
-            (false, true) => (NodeState::Running, vec![format!("{up} see it running")]),
-            (true, no_peer) => {
-                self.judge_by_host(name, host, (!no_peer).then_some(down.as_str()), now)
-            }
-        }
-    }
-
-    /// No view says running: the host decides between app stopped and down.
-    fn judge_by_host(
-        &self,
-        name: &NodeName,
-        host: Option<&HostEntry>,
-        seen_stopped_by: Option<&str>,
-        now: Moment,
-    ) -> (NodeState, Vec<String>) {
-        let peer_line = seen_stopped_by.map_or_else(
-            || "no other node could be asked".to_owned(),
-            |who| format!("{who} do not see it running"),
-        );
-        let Some(host) = host else {
-            return (
-                NodeState::Unknown,
-                vec![peer_line, "its host is not declared".to_owned()],
-            );
-        };
-        let Some(services) = self.service(&host.name, now) else {
-            let line = format!(
-                "whether its runtime is up cannot be told without SSH to {}",
-                host.name
-            );
-            return (NodeState::Unknown, vec![peer_line, line]);
-        };
-        if let Some(why) = self.runs_unseen(name, &host.name, seen_stopped_by, now) {
-            return (NodeState::Running, vec![peer_line, why]);
-        }
-        let unit = services.rabbitmq.as_ref();
-        let runtime_up = match &services.runtimes {
-            Some(names) => Some(names.iter().any(|n| n.raw() == name.name_part())),
-            None => unit.map(super::host::UnitState::is_up),
-        };
-        let unit_word = unit.map_or("unknown", super::host::UnitState::word);
-        match runtime_up {
-            // A running runtime alone says nothing about its app: a peer, or the port which the
-            // app would listen on, must deny it.
-            Some(true) if seen_stopped_by.is_some() || self.refuses_api(&host.name) => (
-                NodeState::AppStopped,
-                vec![peer_line, format!("its runtime is up on {}", host.name)],
-            ),
-            Some(true) => (
-                NodeState::Unknown,
-                vec![
-                    peer_line,
-                    format!(
-                        "its runtime is up on {}, its own API does not tell",
-                        host.name
-                    ),
-                ],
-            ),
-            Some(false) => (
-                NodeState::Down,
-                vec![
-                    peer_line,
-                    format!(
-                        "no runtime of that name on {}; {} is {unit_word}",
-                        host.name, host.services.broker
-                    ),
-                ],
-            ),
-            None => (
-                NodeState::Unknown,
-                vec![peer_line, "its runtime could not be asked".to_owned()],
-            ),
-        }
-    }
-
-    /// Why a node runs although no management API says so.
-    fn runs_unseen(
-        &self,
-        name: &NodeName,
-        host: &HostName,
-        seen_stopped_by: Option<&str>,
-        now: Moment,
-    ) -> Option<String> {
-        let status = Self::current(&self.statuses, host, SourceKind::NodeStatus, now);
-        // The plugin may be off. Where a member speaks of the node, its word is the younger one.
-        if seen_stopped_by.is_none() && status.is_some_and(|status| status.running.contains(name)) {
-            return Some(format!(
-                "`rabbitmqctl cluster_status` on {host} says running"
-            ));
-        }
-        self.refuses_login(host, now)
-    }
-
     /// Nothing listens where the node's management API would.
     pub(crate) fn refuses_api(&self, host: &HostName) -> bool {
         let api = SourceId::new(SourceKind::Management, host.clone());
@@ -462,28 +348,5 @@ impl Model {
             .get(&api)
             .and_then(|status| status.failure.as_ref())
             .is_some_and(|failure| failure.kind == FailureKind::Refused)
-    }
-
-    /// A management API that refuses a login which other nodes accept runs, and so does the app
-    /// that serves it: it has users of its own. Where none accepts it, the password is wrong.
-    fn refuses_login(&self, host: &HostName, now: Moment) -> Option<String> {
-        let status = self
-            .sources
-            .get(&SourceId::new(SourceKind::Management, host.clone()))?;
-        let recent =
-            now.since(status.attempted_at) <= super::freshness_limit(SourceKind::Management);
-        let refused = status.failure.as_ref()?.kind == FailureKind::Unauthorized;
-        (recent && refused && self.views(now).next().is_some())
-            .then(|| "its own management API answers, but knows another user".to_owned())
-    }
-
-    fn silence(&self, host: &HostName) -> String {
-        let failures: BTreeSet<&str> = self
-            .sources
-            .iter()
-            .filter(|(source, _)| source.host == *host)
-            .filter_map(|(_, status)| Some(status.failure.as_ref()?.message.as_str()))
-            .collect();
-        failures.into_iter().collect::<Vec<_>>().join("; ")
     }
 }

@@ -198,21 +198,25 @@ pub enum Payload {
 
 /// Why a source has nothing to say. Different kinds call for different answers, so they are
 /// never folded into one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, strum::Display,
+)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum FailureKind {
     /// The host answered, nothing listens (connection refused).
     Refused,
-    /// No answer within the limit.
+    /// No connection within the limit.
     Timeout,
+    /// It accepted a connection, and said nothing within the limit.
+    Mute,
     /// No route, host unreachable, name not resolved.
     Unreachable,
     /// The connection ended before the answer was complete.
     Lost,
     /// 401: the password or user is wrong. Asking again could lock the account.
     Unauthorized,
-    /// 403: the user may not see this.
+    /// 403, or a 401 whose reason is a missing tag: the user may not see this.
     Forbidden,
     /// The thing asked for does not exist there (404, command not found, no such unit).
     Absent,
@@ -239,6 +243,7 @@ impl FailureKind {
     pub fn proves_host_alive(self) -> bool {
         match self {
             Self::Refused
+            | Self::Mute
             | Self::Unauthorized
             | Self::Forbidden
             | Self::Absent
@@ -258,6 +263,11 @@ impl FailureKind {
     /// is not, it may have been cut at this end.
     pub fn suggests_host_dead(self) -> bool {
         matches!(self, Self::Timeout | Self::Unreachable)
+    }
+
+    /// Whether the other side was asked and said nothing in time, connected or not.
+    pub fn is_silence(self) -> bool {
+        matches!(self, Self::Timeout | Self::Mute)
     }
 
     /// Whether asking again on the usual interval is pointless or harmful until a person acts.

@@ -145,11 +145,14 @@ pub(crate) fn explain(error: &reqwest::Error, limit: Duration) -> (FailureKind, 
 }
 
 pub(crate) fn classify_io(error: &io::Error) -> Option<(FailureKind, String)> {
-    if let Some(tls) = error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<rustls::Error>())
-    {
-        return Some((FailureKind::Tls, format!("TLS failed: {tls}")));
+    // A failed handshake comes as an error of the connection, in one or more wrappings.
+    if let Some(inner) = error.get_ref() {
+        if let Some(tls) = inner.downcast_ref::<rustls::Error>() {
+            return Some((FailureKind::Tls, format!("TLS failed: {tls}")));
+        }
+        if let Some(found) = inner.downcast_ref::<io::Error>().and_then(classify_io) {
+            return Some(found);
+        }
     }
     let kind = io_kind(error)?;
     let words = if kind == FailureKind::Refused {

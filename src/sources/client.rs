@@ -154,14 +154,18 @@ impl Client {
         if let (Some(login), Some(password)) = (&self.login, &ready.password) {
             request = request.basic_auth(&login.username, Some(password.expose_secret()));
         }
-        let fault = |error: reqwest::Error| explain(&subject, limit, &error);
         let mut response = match send(request).await {
             Ok(response) => response,
-            Err(error) => return Err(fault(error)),
+            Err(error) => return Err(explain(url, limit, error).await),
         };
         let status = response.status();
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(fault)? {
+        loop {
+            let chunk = match response.chunk().await {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) => break,
+                Err(error) => return Err(explain(url, limit, error).await),
+            };
             if body.len() + chunk.len() > self.limits.bytes {
                 let text = format!("{subject}: more than {} bytes", self.limits.bytes);
                 return Err(SourceFailure::new(FailureKind::TooLarge, text));
@@ -175,10 +179,23 @@ impl Client {
             body,
             subject,
         };
-        if status == StatusCode::UNAUTHORIZED {
-            return Err(self.reject(url, &answer));
+        if status != StatusCode::UNAUTHORIZED {
+            return Ok(answer);
         }
-        Ok(answer)
+        // Only the management API gives a reason; of a missing tag the password is right.
+        match reason(&answer.body).filter(|_| self.whoami.is_some()) {
+            Some(reason) if is_missing_tag(&reason) => {
+                let login = self.login.as_ref();
+                let user = login.map_or("", |login| login.username.as_str());
+                let text = format!(
+                    "{}: 401: the user {} lacks a tag: {reason}",
+                    answer.subject,
+                    Shown::new(user)
+                );
+                Err(SourceFailure::new(FailureKind::Forbidden, text))
+            }
+            reason => Err(self.reject(url, &answer, reason.as_ref())),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -194,8 +211,14 @@ impl Client {
     }
 
     /// Notes a 401; the password is read again after the pause, it may have been corrected.
-    fn reject(&self, url: &str, answer: &Answer) -> SourceFailure {
+    fn reject(&self, url: &str, answer: &Answer, reason: Option<&Shown>) -> SourceFailure {
         let why = match &self.login {
+            // Such as guest, who may log in from the broker's own host only.
+            Some(login) if reason.is_some_and(|reason| reason.raw() != "Login failed") => format!(
+                "the user {} is refused: {}",
+                Shown::new(&login.username),
+                reason.map_or("", Shown::as_str)
+            ),
             Some(login) => format!(
                 "the user {} or the password is wrong",
                 Shown::new(&login.username)
@@ -244,9 +267,22 @@ impl Client {
     }
 }
 
-fn explain(subject: &str, limit: Duration, error: &reqwest::Error) -> SourceFailure {
-    let (kind, words) = http::explain(error, limit);
-    SourceFailure::new(kind, format!("{subject}: {words}"))
+/// What became of a request. Who accepts connections is no dead host, whatever else fails.
+async fn explain(url: &str, limit: Duration, error: reqwest::Error) -> SourceFailure {
+    let (mut kind, mut words) = http::explain(&error, limit);
+    let late = kind == FailureKind::Timeout && !error.is_connect();
+    let unshaken =
+        kind == FailureKind::Unreachable && error.is_connect() && url.starts_with("https://");
+    if (late || unshaken) && is_open(url).await {
+        if late {
+            kind = FailureKind::Mute;
+            words = format!("it accepted the connection; {words}");
+        } else {
+            kind = FailureKind::Tls;
+            words = format!("TLS failed: {words}");
+        }
+    }
+    SourceFailure::new(kind, format!("{}: {words}", subject(url)))
 }
 
 /// Sends; once more if a connection kept from an earlier answer was closed by the other side
@@ -281,12 +317,25 @@ async fn make(trust: Trust, login: Option<Login>) -> Result<Ready, SourceFailure
     Ok(Ready { http, password })
 }
 
+/// Whether a connection to `url` is accepted.
+pub(super) async fn is_open(url: &str) -> bool {
+    connect(url)
+        .await
+        .is_some_and(|connected| connected.is_ok())
+}
+
+/// Connects, and hangs up; `None` without any answer.
+async fn connect(url: &str) -> Option<std::io::Result<()>> {
+    let parsed = reqwest::Url::parse(url).ok()?;
+    let host = parsed.host_str()?.trim_matches(['[', ']']);
+    let address = (host, parsed.port_or_known_default()?);
+    let connected = timeout(http::CONNECT_LIMIT, TcpStream::connect(address)).await;
+    Some(connected.ok()?.map(drop))
+}
+
 /// Why nothing listens there; `None` if something does, or it cannot be told.
 async fn knock(url: &str) -> Option<SourceFailure> {
-    let parsed = reqwest::Url::parse(url).ok()?;
-    let address = (parsed.host_str()?, parsed.port_or_known_default()?);
-    let knocked = timeout(http::CONNECT_LIMIT, TcpStream::connect(address)).await;
-    let (kind, words) = http::classify_io(&knocked.ok()?.err()?)?;
+    let (kind, words) = http::classify_io(&connect(url).await?.err()?)?;
     Some(SourceFailure::new(
         kind,
         format!("{}: {words}", subject(url)),
@@ -295,6 +344,18 @@ async fn knock(url: &str) -> Option<SourceFailure> {
 
 fn names_a_user(url: &str) -> bool {
     reqwest::Url::parse(url).is_ok_and(|url| !url.username().is_empty())
+}
+
+/// Why the management API says 401: `{"error":"not_authorised","reason":"Not monitor user"}`.
+fn reason(body: &str) -> Option<Shown> {
+    let body: serde_json::Value = serde_json::from_str(body).ok()?;
+    Some(Shown::new(body.get("reason")?.as_str()?))
+}
+
+/// `Not monitor user`, `Not management user`, `Not administrator user` (`rabbit_mgmt_util`).
+fn is_missing_tag(reason: &Shown) -> bool {
+    let words = reason.raw();
+    words.starts_with("Not ") && words.ends_with(" user")
 }
 
 /// What failures begin with.

@@ -132,7 +132,8 @@ impl Fleet {
             self.polled.push(Arc::new(source));
         }
         let names = host.services.clone();
-        self.polled.push(Arc::new(Services { reach, names }));
+        let node = host.node.clone();
+        self.polled.push(Arc::new(Services { reach, names, node }));
     }
 
     /// What only some runbooks ask of a broker's host.

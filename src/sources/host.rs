@@ -1,14 +1,15 @@
 //! Owns the questions put to a host over its connection: which services run, and which Erlang
 //! runtimes are registered.
 
+mod units;
+
 use super::{AskOne, Cadence, Reach};
 use crate::invocation::Read;
 use crate::model::host::{ServiceReport, UnitState};
 use crate::model::inventory::ServiceNames;
-use crate::model::name::HostName;
+use crate::model::name::{HostName, NodeName};
 use crate::model::observation::{FailureKind, Payload, SourceFailure, SourceKind};
 use crate::model::text::Shown;
-use crate::remote::outcome::Output;
 use std::time::Duration;
 
 /// From connecting to the last line of one command.
@@ -19,6 +20,8 @@ const LIMIT: Duration = Duration::from_secs(4);
 pub(crate) struct Services {
     pub(crate) reach: Reach,
     pub(crate) names: ServiceNames,
+    /// The node of the host, if it has one.
+    pub(crate) node: Option<NodeName>,
 }
 
 impl AskOne for Services {
@@ -36,31 +39,39 @@ impl AskOne for Services {
         };
         let (units, runtimes) =
             tokio::join!(link.read(&units, LIMIT), link.read(&Read::Runtimes, LIMIT));
-        let mut report = parse_units(&units?)?;
+        let mut report = units::parse(&units?)?;
         report.runtimes = match runtimes {
             Ok(output) => Some(parse_runtimes(&output.stdout)),
             Err(error) if error.kind == FailureKind::Absent => None,
             Err(error) => return Err(error.into()),
         };
+        report.start_log = self.start_log(&report).await;
         Ok(Payload::Services(report))
     }
 }
 
-/// Reads `systemctl is-active` for two units. Its exit status only says whether all are active;
-/// without a word for each unit it said nothing.
-fn parse_units(output: &Output) -> Result<ServiceReport, SourceFailure> {
-    let mut words = output.stdout.lines().map(UnitState::parse);
-    let (rabbitmq, haproxy) = (words.next(), words.next());
-    if haproxy.is_none() {
-        let words = output.stderr.lines().next().unwrap_or("it said too little");
-        let text = format!("systemctl is-active: {words}");
-        return Err(SourceFailure::new(FailureKind::Server, text));
+impl Services {
+    /// What the broker's log says of its latest start, where that goes on or went wrong.
+    async fn start_log(&self, report: &ServiceReport) -> Vec<Shown> {
+        let is_odd = matches!(
+            report.rabbitmq,
+            Some(UnitState::Activating | UnitState::Failed)
+        );
+        let (Some(node), Ok(link), true) = (&self.node, self.reach.link(), is_odd) else {
+            return Vec::new();
+        };
+        let read = Read::StartLog {
+            node: node.clone(),
+            service: self.names.broker.clone(),
+        };
+        // That it cannot be read changes nothing about the service.
+        let output = link.read(&read, LIMIT).await.ok();
+        let lines = output.iter().flat_map(|output| output.stdout.lines());
+        lines
+            .filter_map(|line| line.strip_prefix("log="))
+            .map(Shown::new)
+            .collect()
     }
-    Ok(ServiceReport {
-        rabbitmq,
-        haproxy,
-        runtimes: None,
-    })
 }
 
 /// Reads `epmd -names`. Where epmd does not run, nothing is registered.

@@ -78,6 +78,10 @@ impl AskOne for NodeView {
     async fn ask(&self) -> Result<Payload, SourceFailure> {
         self.ask_patiently().await.map(Payload::Broker)
     }
+
+    async fn is_open(&self) -> bool {
+        self.0.api.is_open(&self.0.host).await
+    }
 }
 
 impl NodeView {

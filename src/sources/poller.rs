@@ -19,6 +19,8 @@ const SETTLED_INTERVAL: Duration = Duration::from_secs(60);
 /// Longest wait after failures. Shorter than the time a failure counts as current, so that a
 /// host that stays silent stays known to be silent.
 const BACKOFF_CAP: Duration = Duration::from_secs(8);
+/// How long a knock at the door may take, after an answer did not come in time.
+const KNOCK_LIMIT: Duration = Duration::from_secs(1);
 /// A source may use one part in this many of the other side's time.
 const IDLE_SHARE: u32 = 20;
 
@@ -113,25 +115,33 @@ impl Control {
 pub(super) async fn ask(source: &dyn Source, longest: Duration) -> Observation {
     let limit = source.cadence().limit.min(longest);
     let begun = Instant::now();
-    let Report { host, outcome } =
-        timeout(limit, source.observe())
-            .await
-            .unwrap_or_else(|_elapsed| {
-                let text = format!(
-                    "{}: no answer within {} s",
-                    source.id(),
-                    limit.as_secs_f32()
-                );
-                Report {
-                    host: source.id().host,
-                    outcome: Err(SourceFailure::new(FailureKind::Timeout, text)),
-                }
-            });
+    let Report { host, outcome } = match timeout(limit, source.observe()).await {
+        Ok(report) => report,
+        Err(_elapsed) => late(source, limit).await,
+    };
     Observation {
         source: SourceId::new(source.id().kind, host),
         at: clock::now(),
         took: begun.elapsed(),
         outcome,
+    }
+}
+
+/// No answer came: from nobody, or from someone who accepts connections.
+async fn late(source: &dyn Source, limit: Duration) -> Report {
+    let accepts = timeout(KNOCK_LIMIT, source.accepts())
+        .await
+        .unwrap_or(false);
+    let (kind, words) = if accepts {
+        let words = "it accepts connections, but gave no answer within";
+        (FailureKind::Mute, words)
+    } else {
+        (FailureKind::Timeout, "no answer within")
+    };
+    let text = format!("{}: {words} {} s", source.id(), limit.as_secs_f32());
+    Report {
+        host: source.id().host,
+        outcome: Err(SourceFailure::new(kind, text)),
     }
 }
 

@@ -243,7 +243,10 @@ fn found(scene: &Scene<'_>) -> Vec<Span<'static>> {
             .app
             .findings
             .iter()
-            .filter(|finding| finding.severity == severity && !finding.expected)
+            .filter(|finding| {
+                let counts = !finding.expected && finding.consequence_of.is_none();
+                counts && finding.severity == severity
+            })
             .count();
         if count > 0 {
             if !spans.is_empty() {

@@ -308,7 +308,7 @@ fn a_finding_is_answered_from_where_it_stands() {
     let mut stage = Stage::on(&cluster);
     let effects = stage.press("tab a enter");
     assert!(
-        matches!(effects.as_slice(), [Effect::Survey { action: Action::RestartApp { node: about }, .. }] if *about == node(2)),
+        matches!(effects.as_slice(), [Effect::Survey { action: Action::StartApp { node: about }, .. }] if *about == node(2)),
         "{effects:?}"
     );
 }

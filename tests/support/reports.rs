@@ -10,12 +10,15 @@ use rmqtop::model::broker::{
     BrokerReport, Holdings, MessageTotals, MetadataStore, NodeRow, NodeStats, NodeStatus, NodeType,
     ObjectTotals, QueuePage, QueueRow, QueueType, Version, ViewScope,
 };
-use rmqtop::model::host::{AddressReport, AddressVia, Dad, HostAddress, ServiceReport, UnitState};
+use rmqtop::model::host::{
+    AddressReport, AddressVia, Dad, HostAddress, ServiceLife, ServiceReport, UnitState,
+};
 use rmqtop::model::impact::{QuorumMember, QuorumVerdict};
 use rmqtop::model::name::{QueueName, VhostName};
 use rmqtop::model::shutdown::{DataDirectory, NodeFiles, Patience};
 use rmqtop::model::text::Shown;
 use rmqtop::model::vrrp::{Daemon, Link, VrrpConfig, VrrpInstance, VrrpReport};
+use std::net::SocketAddr;
 
 impl Cluster {
     /// What a member says of the cluster.
@@ -248,6 +251,15 @@ impl Cluster {
         }
     }
 
+    /// Maintenance mode closes the listeners too.
+    fn listening(&self, index: usize) -> Vec<SocketAddr> {
+        let open = self.lives[index] == Life::Running && !self.draining.contains(&index);
+        let broker = open.then(|| SocketAddr::from(([0, 0, 0, 0], 5672)));
+        let front = self.balancers.contains(&index);
+        let balancer = front.then(|| SocketAddr::from(([0, 0, 0, 0], 5671)));
+        broker.into_iter().chain(balancer).collect()
+    }
+
     /// The units of a host.
     pub(crate) fn services(&self, index: usize) -> ServiceReport {
         let state = |runs: bool| {
@@ -271,6 +283,9 @@ impl Cluster {
             } else {
                 Vec::new()
             }),
+            broker: Some(ServiceLife::default()),
+            listening: Some(self.listening(index)),
+            start_log: Vec::new(),
         }
     }
 

@@ -4,6 +4,7 @@ use super::{Services, parse_runtimes};
 use crate::invocation::Read;
 use crate::model::host::UnitState;
 use crate::model::inventory::ServiceNames;
+use crate::model::name::NodeName;
 use crate::model::observation::{FailureKind, Payload};
 use crate::sources::Source;
 use crate::sources::scripted::{Script, fixture};
@@ -15,11 +16,41 @@ fn units() -> Read {
     }
 }
 
+/// As systemd prints it, shortened.
+fn blocks(states: [&str; 2]) -> String {
+    states
+        .map(|state| format!("ActiveState={state}\n\n"))
+        .concat()
+}
+
+/// Where the service is on its way up, its log says what it waits for.
+#[tokio::test]
+async fn the_log_is_read_where_a_start_goes_on_and_only_there() {
+    let read = Read::StartLog {
+        node: NodeName::parse("rabbit@h").unwrap(),
+        service: ServiceNames::default().broker,
+    };
+    let script = Script::new()
+        .answer(units(), 0, &blocks(["activating", "active"]), "")
+        .answer(Read::Runtimes, 0, "", "")
+        .answer(read, 0, "log=inconsistent_cluster\nrubbish\n", "");
+    let Ok(Payload::Services(report)) = services(script).await else {
+        panic!("no report");
+    };
+    assert_eq!(report.start_log.len(), 1);
+    // A command that was not prepared would fail the test.
+    let script = Script::new()
+        .answer(units(), 0, &blocks(["inactive", "active"]), "")
+        .answer(Read::Runtimes, 0, "", "");
+    assert!(services(script).await.is_ok());
+}
+
 async fn services(script: Script) -> Result<Payload, FailureKind> {
     let reach = script.reach();
     let report = Services {
         reach,
         names: ServiceNames::default(),
+        node: NodeName::parse("rabbit@h").ok(),
     }
     .observe()
     .await;
@@ -29,7 +60,7 @@ async fn services(script: Script) -> Result<Payload, FailureKind> {
 #[tokio::test]
 async fn an_inactive_unit_is_no_error_and_a_missing_epmd_is_no_runtime() {
     let script = Script::new()
-        .answer(units(), 3, "inactive\nfailed\n", "")
+        .answer(units(), 0, &blocks(["inactive", "failed"]), "")
         .answer(
             Read::Runtimes,
             1,
@@ -47,7 +78,7 @@ async fn an_inactive_unit_is_no_error_and_a_missing_epmd_is_no_runtime() {
 #[tokio::test]
 async fn epmd_that_cannot_be_asked_is_not_epmd_without_names() {
     let script = Script::new()
-        .answer(units(), 0, "active\nactive\n", "")
+        .answer(units(), 0, &blocks(["active"; 2]), "")
         .fail(
             Read::Runtimes,
             FailureKind::Absent,
@@ -58,7 +89,7 @@ async fn epmd_that_cannot_be_asked_is_not_epmd_without_names() {
     };
     assert_eq!(report.runtimes, None);
     let script = Script::new()
-        .answer(units(), 0, "active\nactive\n", "")
+        .answer(units(), 0, &blocks(["active"; 2]), "")
         .fail(Read::Runtimes, FailureKind::Lost, "the connection was lost");
     assert_eq!(services(script).await, Err(FailureKind::Lost));
 }
@@ -80,15 +111,22 @@ async fn the_units_asked_for_are_those_of_the_configuration() {
         ..ServiceNames::default()
     };
     let of = names.clone();
-    assert_eq!(
-        Read::UnitStates { of: names.clone() }.argv().to_string(),
-        "systemctl is-active rabbitmq-server@2 lb.service"
+    let words = Read::UnitStates { of: names.clone() }.argv().args;
+    assert!(
+        words.ends_with(&["rabbitmq-server@2", "lb.service"].map(str::to_owned)),
+        "{words:?}"
     );
     let script = Script::new()
-        .answer(Read::UnitStates { of }, 0, "active\nactive\n", "")
+        .answer(Read::UnitStates { of }, 0, &blocks(["active"; 2]), "")
         .answer(Read::Runtimes, 0, "", "");
     let reach = script.reach();
-    let report = Services { reach, names }.observe().await;
+    let report = Services {
+        reach,
+        names,
+        node: None,
+    }
+    .observe()
+    .await;
     assert!(report.outcome.is_ok(), "{report:?}");
 }
 
@@ -110,6 +148,7 @@ async fn a_host_without_ssh_says_so() {
     let failure = Services {
         reach,
         names: ServiceNames::default(),
+        node: None,
     }
     .observe()
     .await
@@ -128,8 +167,11 @@ async fn recorded_hosts_say_what_runs(#[values("3.10", "4.0", "4.3")] release: &
         ("app_stopped", "node3"),
         ("drained", "node3"),
     ] {
+        // Recorded as `systemctl is-active` says it.
+        let words = of(situation, &format!("{node}.units.txt"));
+        let words = words.lines().map(|word| format!("ActiveState={word}\n\n"));
         let script = Script::new()
-            .answer(units(), 0, &of(situation, &format!("{node}.units.txt")), "")
+            .answer(units(), 0, &words.collect::<String>(), "")
             .answer(
                 Read::Runtimes,
                 0,

@@ -3,7 +3,7 @@
 use crate::config::{Cluster, Management};
 use crate::model::name::{HostName, NodeName};
 use crate::model::observation::{FailureKind, SourceFailure};
-use crate::sources::client::{Answer, Client, Limits};
+use crate::sources::client::{self, Answer, Client, Limits};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -164,6 +164,14 @@ impl Api {
                 Err(SourceFailure::new(FailureKind::Malformed, text))
             }
             Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Whether the API of `host` accepts connections.
+    pub(super) async fn is_open(&self, host: &HostName) -> bool {
+        match self.bases.iter().find(|(name, _)| name == host) {
+            Some((_, base)) => client::is_open(base).await,
+            None => false,
         }
     }
 

@@ -361,9 +361,9 @@ impl Page<'_> {
             self.say(Role::Text, why);
         }
         if !finding.causes.is_empty() {
-            self.heading("Likely causes, the likeliest first");
-            for (number, cause) in (1..).zip(&finding.causes) {
-                self.say(Role::Text, &format!("{number}. {cause}"));
+            self.heading("Why, and what next");
+            for cause in &finding.causes {
+                self.say(Role::Text, cause);
             }
         }
         if let Some(runbook) = &finding.runbook {

@@ -23,7 +23,12 @@ pub fn draw(buf: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     let shown = scene.app.rows(ListId::Findings, scene.now);
     let mut title = vec![paint::title(scene, "Findings", focused)];
     if !shown.is_empty() {
-        title.push(scene.span(Role::Dim, format!(" {}", shown.len())));
+        let findings = &scene.app.findings;
+        let roots = shown
+            .iter()
+            .filter_map(|row| rows::finding(findings, &row.subject))
+            .filter(|finding| finding.consequence_of.is_none());
+        title.push(scene.span(Role::Dim, format!(" {}", roots.count())));
     }
     let body = paint::section(buf, area, scene, title, focused);
     if shown.is_empty() {
@@ -65,6 +70,15 @@ fn block(
     selected: Selected,
 ) -> Vec<Vec<Span<'static>>> {
     let mark = words::finding(finding);
+    if finding.consequence_of.is_some() && selected == Selected::No {
+        let cut = scene.theme.sign(Glyph::Ellipsis);
+        let title = text::cut_end(&finding.title, width.saturating_sub(1), cut);
+        return vec![vec![
+            scene.sign(Role::Dim, Glyph::LastBranch),
+            Span::raw(" "),
+            scene.span_raw(Role::Dim, title),
+        ]];
+    }
     let mut style = scene.style(Role::Text);
     if finding.expected {
         style = scene.style(Role::Expected);

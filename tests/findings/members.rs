@@ -1,0 +1,274 @@
+//! What is said of members that do not run, or of which little is known: the same fault with much
+//! and with little knowledge, and causes above their consequences.
+
+use super::*;
+use rmqtop::model::host::{Exit, ServiceLife};
+use rmqtop::model::inventory::Access;
+use rstest::rstest;
+
+/// No SSH is configured anywhere.
+fn without_ssh(cluster: &mut Scene) {
+    for number in 0..3 {
+        cluster.model.inventory.hosts[number].access = Access::None;
+        for kind in [SourceKind::Services, SourceKind::Vip] {
+            cluster.fails(number, kind, FailureKind::NotConfigured);
+        }
+    }
+}
+
+/// Two of three members are stopped, as the third and the load balancers tell.
+fn two_stopped() -> Scene {
+    let mut cluster = Scene::healthy("4.3.6");
+    for number in 1..3 {
+        cluster.fails(number, SourceKind::Management, FailureKind::Refused);
+    }
+    cluster.sees(0, Payload::Broker(view(0, "4.3.6", &[1, 2])));
+    for front in 0..2 {
+        cluster.sees(front, Payload::Balancer(balancer(&[1, 2])));
+    }
+    cluster
+}
+
+#[test]
+fn less_knowledge_is_no_lesser_severity() {
+    let mut cluster = two_stopped();
+    without_ssh(&mut cluster);
+    let found = found(&cluster);
+    assert_eq!(found[0].id, "N5");
+    assert_eq!(found[0].title, "2 of 3 members do not run: no majority");
+    assert!(found[0].evidence.iter().any(|line| line.contains("Khepri")));
+    assert!(
+        !found[0]
+            .evidence
+            .iter()
+            .any(|line| line.contains("quorum queues"))
+    );
+    assert_eq!(state(&cluster, 1), NodeState::NotRunning);
+    let second = found
+        .iter()
+        .find(|f| f.subject == "rabbit@rabbit-node2")
+        .unwrap();
+    assert_eq!(second.severity, Severity::Critical);
+    assert_eq!(
+        second.title,
+        "rabbit@rabbit-node2 is not running (rabbit-node1 says so)"
+    );
+    assert!(second.causes[0].starts_with("why it does not run is not known: no SSH"));
+    assert_eq!(second.runbook, None);
+    assert_eq!(findings::worst(&found), Some(Severity::Critical));
+}
+
+#[test]
+fn the_majority_is_named_by_its_store() {
+    let mut cluster = Scene::healthy("3.10.8");
+    cluster.app_stopped(1);
+    cluster.app_stopped(2);
+    cluster.sees(0, Payload::Broker(view(0, "3.10.8", &[1, 2])));
+    for number in 1..3 {
+        cluster.fails(number, SourceKind::Management, FailureKind::Refused);
+    }
+    let found = found(&cluster);
+    assert_eq!(found[0].id, "N5");
+    assert!(!found[0].evidence.iter().any(|line| line.contains("Khepri")));
+}
+
+#[rstest]
+#[case(true)]
+#[case(false)]
+fn a_management_plugin_that_is_off_stops_no_app(#[case] has_ssh: bool) {
+    let mut cluster = healthy();
+    for number in 0..3 {
+        cluster.fails(number, SourceKind::Management, FailureKind::Refused);
+    }
+    if !has_ssh {
+        without_ssh(&mut cluster);
+    }
+    let found = found(&cluster);
+    assert!(
+        found.iter().all(|f| f.severity < Severity::Critical),
+        "{found:?}"
+    );
+    for number in 0..3 {
+        assert_eq!(state(&cluster, number), NodeState::Unknown);
+    }
+    let first = found.iter().find(|f| f.id == "N1").unwrap();
+    assert!(
+        first
+            .title
+            .contains("nothing listens on the management port of rabbit-node1")
+    );
+    assert!(first.causes[0].contains("rabbitmq_management"));
+}
+
+#[test]
+fn a_tls_failure_is_no_dead_host() {
+    let mut cluster = Scene::unseen();
+    without_ssh(&mut cluster);
+    for number in 0..3 {
+        cluster.fails(number, SourceKind::Management, FailureKind::Tls);
+    }
+    let found = found(&cluster);
+    assert!((0..3).all(|number| state(&cluster, number) == NodeState::Unknown));
+    assert!(
+        found.iter().all(|f| f.severity < Severity::Critical),
+        "{found:?}"
+    );
+    assert!(
+        found[0]
+            .title
+            .contains("TLS to the management API of rabbit-node1 fails")
+    );
+    assert!(
+        found
+            .iter()
+            .any(|f| f.causes.iter().any(|cause| cause.contains("ca_file")))
+    );
+}
+
+#[test]
+fn a_refused_page_of_haproxy_is_not_the_broker_s() {
+    let mut cluster = healthy();
+    cluster.fails(0, SourceKind::Haproxy, FailureKind::Unauthorized);
+    let found = found(&cluster);
+    let refused = found.iter().find(|f| f.id == "S1").unwrap();
+    assert_eq!(
+        refused.title,
+        "the statistics page of HAProxy on rabbit-node1 refuses the user or the password"
+    );
+}
+
+/// Its service as systemd tells it.
+fn life(cluster: &mut Scene, unit: UnitState, life: ServiceLife, log: &str) {
+    let report = ServiceReport {
+        rabbitmq: Some(unit),
+        broker: Some(life),
+        listening: Some(Vec::new()),
+        start_log: vec![Shown::new(log)],
+        ..services(2)
+    };
+    cluster.sees(2, Payload::Services(report));
+}
+
+#[test]
+fn a_restart_loop_is_told_with_its_reason_and_its_answer() {
+    let mut cluster = healthy();
+    cluster.app_stopped(2);
+    let between = ServiceLife {
+        sub_state: Shown::new("auto-restart"),
+        result: Shown::new("exit-code"),
+        restarts: 7,
+        exit: Some(Exit {
+            how: Shown::new("exited"),
+            status: 1,
+        }),
+        ..ServiceLife::default()
+    };
+    let log = "{error,{inconsistent_cluster,\"Node 'rabbit@c' thinks it's clustered\"}}";
+    life(&mut cluster, UnitState::Activating, between, log);
+    assert_eq!(state(&cluster, 2), NodeState::Restarting);
+    let found = found(&cluster);
+    assert!(
+        found[0].title.contains("7 times so far"),
+        "{}",
+        found[0].title
+    );
+    assert!(found[0].causes[0].contains("inconsistent_cluster"));
+    assert_eq!(found[0].runbook.as_deref(), Some("rejoin"));
+}
+
+#[test]
+fn restarts_counted_twice_are_a_loop_even_while_it_answers() {
+    let mut cluster = healthy();
+    for restarts in [0, 1, 2] {
+        let seen = ServiceLife {
+            restarts,
+            ..ServiceLife::default()
+        };
+        cluster.passes(Duration::from_secs(5));
+        life(&mut cluster, UnitState::Active, seen, "");
+        cluster.sees(2, Payload::Broker(view(2, VERSION, &[])));
+    }
+    assert_eq!(state(&cluster, 2), NodeState::Restarting);
+}
+
+#[test]
+fn a_start_says_what_it_waits_for_and_is_no_stopped_service() {
+    let mut cluster = healthy();
+    cluster.app_stopped(2);
+    let boots = ServiceLife {
+        sub_state: Shown::new("start"),
+        since: Some(Duration::from_secs(40)),
+        start_limit: Some(Duration::from_secs(600)),
+        ..ServiceLife::default()
+    };
+    let log = "Waiting for Mnesia tables for 30000 ms, 8 retries left";
+    life(&mut cluster, UnitState::Activating, boots.clone(), log);
+    assert_eq!(state(&cluster, 2), NodeState::Starting);
+    let first = &found(&cluster)[0];
+    assert_eq!(first.severity, Severity::Warning);
+    assert!(first.title.contains("for 40 s"), "{}", first.title);
+    assert!(first.title.contains("waits for members"), "{}", first.title);
+    assert!(first.title.contains("560 s more"), "{}", first.title);
+    let late = ServiceLife {
+        since: Some(Duration::from_secs(200)),
+        ..boots
+    };
+    life(&mut cluster, UnitState::Activating, late, log);
+    assert_eq!(found(&cluster)[0].severity, Severity::Critical);
+}
+
+#[test]
+fn who_accepts_connections_and_says_nothing_hangs() {
+    let mut cluster = healthy();
+    cluster.fails(2, SourceKind::Management, FailureKind::Mute);
+    assert_eq!(state(&cluster, 2), NodeState::Running, "not for long yet");
+    cluster.passes(Duration::from_secs(10));
+    cluster.fails(2, SourceKind::Management, FailureKind::Mute);
+    assert_eq!(state(&cluster, 2), NodeState::Hung);
+    let hung = &found(&cluster)[0];
+    assert_eq!(hung.runbook.as_deref(), Some("stop-node"));
+}
+
+#[test]
+fn a_partition_stands_above_what_follows_from_it() {
+    let mut cluster = Scene::healthy("4.3.6");
+    for _look in 0..2 {
+        cluster.passes(Duration::from_secs(5));
+        for (by, cut) in [(0, vec![2]), (1, vec![2]), (2, vec![0, 1])] {
+            cluster.sees(by, Payload::Broker(view(by, "4.3.6", &cut)));
+        }
+    }
+    for front in 0..2 {
+        cluster.sees(front, Payload::Balancer(balancer(&[2])));
+        cluster.sees(front, Payload::Services(services(front)));
+    }
+    let found = found(&cluster);
+    assert_eq!(
+        found[0].title,
+        "network partition: rabbit@rabbit-node1 and rabbit@rabbit-node2 on one side, \
+         rabbit@rabbit-node3 on the other"
+    );
+    assert_eq!(found[0].severity, Severity::Critical);
+    assert_eq!(found[0].consequences, ["D1"]);
+    let d1 = found.iter().find(|f| f.id == "D1").unwrap();
+    assert_eq!(d1.consequence_of.as_ref().unwrap().id, "D16");
+}
+
+#[test]
+fn one_that_left_and_gets_clients_is_critical() {
+    let mut cluster = healthy();
+    for by in 0..2 {
+        let mut report = view(by, VERSION, &[]);
+        report.nodes.truncate(2);
+        cluster.sees(by, Payload::Broker(report));
+    }
+    let mut own = view(2, VERSION, &[]);
+    own.nodes.retain(|row| row.name == node(2));
+    cluster.sees(2, Payload::Broker(own));
+    let told = found(&cluster);
+    assert_eq!(told[0].id, "N4");
+    assert_eq!(told[0].severity, Severity::Critical);
+    assert_eq!(told[0].runbook.as_deref(), Some("join"));
+    let seen = cluster.model.node(&node(2), cluster.now);
+    assert_eq!((seen.state, seen.member), (NodeState::Running, Some(false)));
+}
