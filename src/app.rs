@@ -291,12 +291,13 @@ impl App {
             return vec![Effect::Quit(Leaving::RunLeft { run: id })];
         }
         run.stop = StopAsked::AfterStep;
+        let words = if run.has_sent() {
+            "the run stops after this step; ctrl-c again leaves it"
+        } else {
+            "the run stops before it sends anything; ctrl-c again leaves it"
+        };
         self.show_run(RunRef::Session(at));
-        self.say(
-            Tone::Plain,
-            "the run stops after this step; ctrl-c again leaves it",
-            now,
-        );
+        self.say(Tone::Plain, words, now);
         vec![Effect::StopRun { run: id }]
     }
 

@@ -13,6 +13,7 @@ pub mod runbook;
 pub mod runs;
 pub mod select;
 pub mod session;
+pub mod start;
 pub mod status;
 pub mod watch;
 

@@ -24,16 +24,19 @@ use crate::model::inventory::Access;
 use crate::model::name::HostName;
 use futures_util::future::BoxFuture;
 use hold::{Hold, HoldError};
-use outcome::{CommandOutcome, Output, RemoteError};
+use outcome::{CommandOutcome, Leftover, Output, RemoteError};
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// Lines of a command that does not end by itself. The channel closes when the connection or the
 /// command ends; the last item then says why.
 pub type Lines = mpsc::Receiver<Result<String, RemoteError>>;
+
+/// All that a command has printed so far, at most 64 KiB of it, as often as it grows.
+pub type Printed = watch::Sender<String>;
 
 /// Runs commands that only read.
 pub trait Observe: Debug + Send + Sync {
@@ -66,24 +69,27 @@ pub trait Operate: Observe {
     ) -> BoxFuture<'a, CommandOutcome>;
 
     /// As `change`, but in `unit`, where the host has such: then it goes on when the connection
-    /// is lost, and its end is looked for until `limit` has passed.
+    /// is lost, its end is looked for until `limit` has passed, and what it prints meanwhile is
+    /// handed on.
     fn change_in<'a>(
         &'a self,
         permit: &'a Permit,
         (change, _unit): (&'a Change, &'a UnitName),
         limit: Duration,
+        _printed: &'a Printed,
     ) -> BoxFuture<'a, CommandOutcome> {
         self.change(permit, change, limit)
     }
 
     /// What came of a command that an earlier process sent in `unit`; waits for its end within
-    /// `limit`. `None`: nothing can be found of it.
+    /// `limit`, and hands on what it prints.
     fn collect<'a>(
         &'a self,
         permit: &'a Permit,
         unit: &'a UnitName,
         limit: Duration,
-    ) -> BoxFuture<'a, Option<CommandOutcome>>;
+        printed: &'a Printed,
+    ) -> BoxFuture<'a, Leftover>;
 
     /// Takes the lock of the host, for as long as the result lives. Never waits for its holder.
     fn hold<'a>(

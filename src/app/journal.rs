@@ -13,7 +13,6 @@ use crate::model::moment::Moment;
 use crate::model::name::NodeName;
 use crate::model::node::NodeState;
 use crate::runbook::plan::Probe;
-use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Every run that is known.
@@ -233,19 +232,8 @@ fn touched(run: &Run) -> Vec<NodeName> {
             .is_some_and(|record| is_in_hand(&record.state))
     });
     in_hand
-        .flat_map(|(_, step)| step.after.iter().flat_map(subjects))
-        .collect()
-}
-
-/// The members whose state a probe asks for: by its field's name, which all probes share, so that
-/// a new one needs no line here.
-fn subjects(probe: &Probe) -> Vec<NodeName> {
-    let fields = serde_json::to_value(probe).unwrap_or_default();
-    let several = fields.get("nodes").and_then(Value::as_array);
-    let names = fields.get("node").into_iter();
-    names
-        .chain(several.into_iter().flatten())
-        .filter_map(|name| NodeName::parse(name.as_str()?).ok())
+        .flat_map(|(_, step)| step.after.iter().flat_map(Probe::subjects))
+        .cloned()
         .collect()
 }
 

@@ -119,6 +119,12 @@ impl Run {
         }
     }
 
+    /// Whether it has sent anything, as far as it told.
+    pub fn has_sent(&self) -> bool {
+        let mut steps = self.record.iter().flat_map(|record| &record.steps);
+        steps.any(|step| step.sendings > 0)
+    }
+
     /// How long a step has been, or was, under way.
     pub fn step_elapsed(&self, step: &StepRecord, now: Moment) -> Option<Duration> {
         let end = step.ended.unwrap_or_else(|| self.elapsed(now));
@@ -158,6 +164,8 @@ impl Run {
         });
         self.silent = Some(if begun {
             RunOutcome::Unknown { reason }
+        } else if self.stop == StopAsked::AfterStep {
+            RunOutcome::Interrupted { reason }
         } else {
             RunOutcome::Refused { reason }
         });

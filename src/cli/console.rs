@@ -3,16 +3,19 @@
 
 use super::output::{Out, say};
 use super::run::{heed, say_how_to_resume};
-use super::session::{self, Planned, Session, Told};
+use super::session::{Planned, Session, Told};
+use super::start::{self, unless_stopped};
 use super::{ColorChoice, Common, mode};
 use crate::action::Action;
 use crate::app::Setup;
 use crate::app::effect::Leaving;
 use crate::config::Cluster;
-use crate::executor::control::{self, Controller};
+use crate::executor::control::{Control, RunHandle};
 use crate::executor::event::{RunId, RunOutcome};
 use crate::executor::follow::Follower;
+use crate::executor::journal;
 use crate::executor::record::{Look, Review, RunRecord};
+use crate::executor::resume;
 use crate::executor::state::StateDir;
 use crate::guard::{self, Confirmation, Mode};
 use crate::model::observation::{Observation, SourceKind};
@@ -29,7 +32,6 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
 use tokio_util::task::TaskTracker;
 
 /// Observations that may wait for the screen.
@@ -76,34 +78,55 @@ pub async fn run(cluster: &Cluster, common: &Common) -> anyhow::Result<u8> {
     session.close();
     match left? {
         Leaving::Done | Leaving::Terminated => {}
-        Leaving::RunLeft { run: Some(run) } => {
-            say(format_args!(
-                "a run was left before its end; how far it came: rmqtop runs {run}"
-            ));
-            say_how_to_resume(&run, &out);
-        }
-        Leaving::RunLeft { run: None } => {
-            say("a run was left before its end; how far it came: rmqtop runs");
+        Leaving::RunLeft { run } => {
+            let begun = runs_of(&runs).last().map(|handle| handle.id.clone());
+            if let Some(id) = run.or(begun) {
+                say_what_is_left(&id, &out);
+            }
         }
     }
     Ok(0)
 }
 
 /// The terminal is gone, or the console was told to end: a run under way takes its step to the end,
-/// as after the first interrupt, and writes its own.
+/// as after the first interrupt, and writes its own; one that has sent nothing ends at once.
 async fn end_runs(runs: &Runs, tasks: &TaskTracker, out: &Out) {
-    let live = runs.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let mut heeding = JoinSet::new();
-    for (id, controller) in &live {
+    let live: Vec<RunHandle> = runs_of(runs)
+        .iter()
+        .filter(|handle| !handle.controller.is_over())
+        .cloned()
+        .collect();
+    let mut heeding = Vec::new();
+    for RunHandle { id, controller } in &live {
         controller.terminate();
-        heeding.spawn(heed(controller.clone()));
+        heeding.push(heed(controller.clone()));
         say(format_args!("the run {id} ends after the step under way"));
     }
     tasks.close();
     tasks.wait().await;
-    for (id, _) in &live {
-        say(format_args!("how far it came: rmqtop runs {id}"));
-        say_how_to_resume(id, out);
+    for handle in &live {
+        say_what_is_left(&handle.id, out);
+    }
+}
+
+/// Says of a run that was left how far it came, by its journal.
+fn say_what_is_left(id: &RunId, out: &Out) {
+    let record = StateDir::of_user()
+        .ok()
+        .map(|state| journal::record(&state, id));
+    match record {
+        Some(Err(journal::JournalError::NoSuchRun { .. })) => {
+            say("the run was stopped before it began; nothing was sent");
+        }
+        Some(Ok(record)) if resume::closed(&record).is_some() => {
+            say(format_args!("how the run ended: rmqtop runs {id}"));
+        }
+        Some(Ok(_) | Err(_)) | None => {
+            say(format_args!(
+                "a run was left before its end; how far it came: rmqtop runs {id}"
+            ));
+            say_how_to_resume(id, out);
+        }
     }
 }
 
@@ -128,8 +151,12 @@ fn theme(common: &Common) -> anyhow::Result<Theme> {
     Theme::embedded(&common.theme, depth, charset).context("failed")
 }
 
-/// Controllers of the runs that were started here.
-type Runs = Arc<Mutex<Vec<(RunId, Controller)>>>;
+/// The runs that were started here, in order, from their confirmation on.
+type Runs = Arc<Mutex<Vec<RunHandle>>>;
+
+fn runs_of(runs: &Runs) -> std::sync::MutexGuard<'_, Vec<RunHandle>> {
+    runs.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The world behind the screen.
 struct World {
@@ -172,7 +199,7 @@ impl Backend for World {
 
     fn execute(&mut self, plan: Plan, confirmation: Confirmation) -> mpsc::Receiver<RunTold> {
         let (tell, told) = mpsc::channel(EVENTS_QUEUED);
-        let work = self.work();
+        let work = self.work(RunId::new(crate::clock::now().wall));
         self.tasks.spawn(async move {
             if let Err(error) = work.run(plan, confirmation, &tell).await {
                 // The console may be gone; then the journal has it all.
@@ -199,7 +226,7 @@ impl Backend for World {
         confirmation: Confirmation,
     ) -> mpsc::Receiver<RunTold> {
         let (tell, told) = mpsc::channel(EVENTS_QUEUED);
-        let work = self.work();
+        let work = self.work(record.run.clone());
         self.tasks.spawn(async move {
             if let Err(error) = work.resume(record, confirmation, &tell).await {
                 drop(tell.send(Err(format!("{error:#}; nothing was sent"))).await);
@@ -209,7 +236,7 @@ impl Backend for World {
     }
 
     fn abandon(&mut self, record: RunRecord) -> BoxFuture<'static, Result<(), String>> {
-        let closing = tokio::task::spawn_blocking(move || session::abandon(&record));
+        let closing = tokio::task::spawn_blocking(move || start::abandon(&record));
         Box::pin(async move {
             match closing.await {
                 Ok(closed) => closed.map_err(|error| format!("failed to {error}")),
@@ -226,23 +253,28 @@ impl Backend for World {
     }
 
     fn stop_run(&mut self, run: Option<RunId>) {
-        let runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
-        let controller = match run {
-            Some(run) => runs.iter().find(|(id, _)| *id == run),
+        let runs = runs_of(&self.runs);
+        let handle = match run {
+            Some(run) => runs.iter().rfind(|handle| handle.id == run),
+            // Its first event has not come yet.
             None => runs.last(),
         };
-        if let Some((_, controller)) = controller {
-            controller.interrupt();
+        if let Some(handle) = handle {
+            handle.controller.interrupt();
         }
     }
 }
 
 impl World {
-    fn work(&self) -> Work {
+    /// A run that can be stopped from now on.
+    fn work(&self, id: RunId) -> Work {
+        let (handle, control) = RunHandle::new(id.clone());
+        runs_of(&self.runs).push(handle);
         Work {
             session: self.session.clone(),
             mode: self.mode.clone(),
-            runs: Arc::clone(&self.runs),
+            id,
+            control,
         }
     }
 }
@@ -299,7 +331,8 @@ async fn follow(tell: mpsc::Sender<Result<Look, String>>) {
 struct Work {
     session: Session,
     mode: Mode,
-    runs: Runs,
+    id: RunId,
+    control: Control,
 }
 
 impl Work {
@@ -311,17 +344,14 @@ impl Work {
         tell: &mpsc::Sender<RunTold>,
     ) -> anyhow::Result<()> {
         let permit = guard::permit(&plan, &self.mode, &confirmation)?;
-        let (id, start) = self.session.prepare(&plan, &permit).await?;
-        let model = self
-            .session
-            .survey(|kind| kind == SourceKind::MetadataStore)
-            .await;
-        let planned = Planned { plan, model };
         let session = &self.session;
-        self.tell(&id, tell, |told| {
-            session.execute(start, &planned, permit, told)
-        })
-        .await;
+        let run = (&self.id, &self.control);
+        let start = session.prepare(&plan, &permit, run).await?;
+        let store = session.survey(|kind| kind == SourceKind::MetadataStore);
+        let model = unless_stopped(&self.control, async { Ok(store.await) }).await?;
+        let planned = Planned { plan, model };
+        let begin = |told| session.execute(start, &planned, permit, told);
+        hand_on(tell, self.control.clone(), begin).await;
         Ok(())
     }
 
@@ -333,36 +363,32 @@ impl Work {
         tell: &mpsc::Sender<RunTold>,
     ) -> anyhow::Result<()> {
         let permit = guard::permit(&record.plan, &self.mode, &confirmation)?;
-        let start = self.session.prepare_again(&record, &permit).await?;
         let session = &self.session;
-        let model = session.survey(|kind| kind != SourceKind::Canary).await;
-        self.tell(&record.run, tell, |told| {
-            session.resume(start, (&record, &model), permit, told)
-        })
-        .await;
+        let start = session
+            .prepare_again(&record, &permit, &self.control)
+            .await?;
+        let look = async { Ok(session.look_at(&record).await) };
+        let model = unless_stopped(&self.control, look).await?;
+        let begin = |told| session.resume(start, (&record, &model), permit, told);
+        hand_on(tell, self.control.clone(), begin).await;
         Ok(())
     }
-
-    /// Lets `begin` run and hands on what it tells.
-    async fn tell<F: Future<Output = RunOutcome>>(
-        &self,
-        id: &RunId,
-        tell: &mpsc::Sender<RunTold>,
-        begin: impl FnOnce(Told) -> F,
-    ) {
-        let (controller, control) = control::channel();
-        self.controllers().push((id.clone(), controller));
-        let (events, mut heard) = mpsc::unbounded_channel();
-        let telling = async {
-            while let Some(event) = heard.recv().await {
-                drop(tell.send(Ok(event)).await);
-            }
-        };
-        tokio::join!(begin((control, events)), telling);
-        self.controllers().retain(|(run, _)| run != id);
-    }
-
-    fn controllers(&self) -> std::sync::MutexGuard<'_, Vec<(RunId, Controller)>> {
-        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
+
+/// Lets `begin` run and hands on what it tells.
+async fn hand_on<F: Future<Output = RunOutcome>>(
+    tell: &mpsc::Sender<RunTold>,
+    control: Control,
+    begin: impl FnOnce(Told) -> F,
+) {
+    let (events, mut heard) = mpsc::unbounded_channel();
+    let telling = async {
+        while let Some(event) = heard.recv().await {
+            drop(tell.send(Ok(event)).await);
+        }
+    };
+    tokio::join!(begin((control, events)), telling);
+}
+
+#[cfg(test)]
+mod tests;

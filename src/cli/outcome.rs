@@ -9,6 +9,9 @@ pub const TROUBLE: u8 = 1;
 /// The command line could not be understood (sysexits `EX_USAGE`).
 pub const USAGE: u8 = 64;
 
+/// The operator stopped the run.
+pub const STOPPED: u8 = 1;
+
 /// A check before the first step forbids the run.
 pub const REFUSED: u8 = 2;
 
@@ -25,7 +28,8 @@ pub const UNKNOWN: u8 = 3;
 pub fn run_code(outcome: &RunOutcome) -> u8 {
     match outcome {
         RunOutcome::Done => 0,
-        RunOutcome::Failed { .. } | RunOutcome::Interrupted { .. } => 1,
+        RunOutcome::Failed { .. } => 1,
+        RunOutcome::Interrupted { .. } => STOPPED,
         RunOutcome::Refused { .. } => REFUSED,
         RunOutcome::Unknown { .. } => UNKNOWN,
     }

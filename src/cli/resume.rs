@@ -3,8 +3,10 @@
 
 use super::output::{Out, say};
 use super::run::{self, Format};
-use super::session::{self, Session};
+use super::session::Session;
+use super::start::{self, unless_stopped};
 use super::{Common, mode, outcome, select};
+use crate::executor::control::RunHandle;
 use crate::executor::event::RunId;
 use crate::executor::journal::{self, JournalError};
 use crate::executor::record::RunRecord;
@@ -12,7 +14,6 @@ use crate::executor::state::StateDir;
 use crate::executor::{report, resume};
 use crate::guard::{Denied, Execute, Mode, Permit, ReadOnly};
 use crate::model::Model;
-use crate::model::observation::SourceKind;
 use anyhow::bail;
 use clap::Args;
 
@@ -78,7 +79,7 @@ async fn go_on(
     args: &ResumeArgs,
     out: &Out,
 ) -> anyhow::Result<u8> {
-    let model = session.survey(|kind| kind != SourceKind::Canary).await;
+    let model = session.look_at(record).await;
     let now = crate::clock::now();
     let foreign = resume::foreign(&record.plan, &model, now);
     if !foreign.is_empty() {
@@ -96,7 +97,7 @@ async fn go_on(
         Execute::No
     };
     match run::confirmed(&record.plan, mode, execute, &args.confirm)? {
-        Ok(permit) => carry_on(session, (record, &model), permit, args.format, out).await,
+        Ok(permit) => carry_on(session, record, permit, args.format, out).await,
         Err(Denied::NotExecuted) => {
             say("nothing was done: add --execute to go on");
             Ok(0)
@@ -110,17 +111,25 @@ async fn go_on(
 
 async fn carry_on(
     session: &Session,
-    (record, model): (&RunRecord, &Model),
+    record: &RunRecord,
     permit: Permit,
     format: Format,
     out: &Out,
 ) -> anyhow::Result<u8> {
-    let start = match session.prepare_again(record, &permit).await {
+    let (handle, control) = RunHandle::new(record.run.clone());
+    let _heeding = run::heed(handle.controller)?;
+    let start = match session.prepare_again(record, &permit, &control).await {
         Ok(start) => start,
         Err(error) => return run::not_begun(error),
     };
-    let ended = run::followed(&record.plan, format, out, |told| {
-        session.resume(start, (record, model), permit, told)
+    // What was seen before the operator was asked is old by now.
+    let look = async { Ok(session.look_at(record).await) };
+    let model = match unless_stopped(&control, look).await {
+        Ok(model) => model,
+        Err(error) => return run::not_begun(error),
+    };
+    let ended = run::followed(&record.plan, (format, out), control.clone(), |told| {
+        session.resume(start, (record, &model), permit, told)
     });
     Ok(run::end(&record.run, &ended.await, out))
 }
@@ -147,7 +156,7 @@ pub fn abandon(common: &Common, args: &AbandonArgs, out: &Out) -> anyhow::Result
         Ok(record) => record,
         Err(reason) => return Ok(refused(&reason)),
     };
-    match session::abandon(&record) {
+    match start::abandon(&record) {
         Ok(()) => {
             out.line(&format!(
                 "{} is closed; the cluster stays as it is",

@@ -5,9 +5,10 @@ use super::outcome;
 use super::output::{Out, say};
 use super::plan::{self, Format as PlanFormat};
 use super::runbook::Runbook;
-use super::session::{Planned, Session, StartError, Told};
+use super::session::{Planned, Session, Told};
+use super::start::StartError;
 use crate::config::Cluster;
-use crate::executor::control::{self, Controller, Stop};
+use crate::executor::control::{Control, Controller, RunHandle, Stop};
 use crate::executor::event::{RunEvent, RunEventKind, RunId, RunOutcome, StepOutcome};
 use crate::executor::hosts::HostLockError;
 use crate::executor::lock::LockError;
@@ -18,6 +19,7 @@ use clap::{Args, ValueEnum};
 use std::io::{BufRead, IsTerminal, Write};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 /// Options of `run`.
 #[derive(Debug, Args)]
@@ -211,17 +213,21 @@ async fn carry_out(
     format: Format,
     out: &Out,
 ) -> anyhow::Result<u8> {
-    let (id, start) = match session.prepare(&planned.plan, &permit).await {
-        Ok(ready) => ready,
+    let (handle, control) = RunHandle::new(RunId::new(crate::clock::now().wall));
+    // Nothing is prepared before the operator can stop it.
+    let _heeding = heed(handle.controller)?;
+    let run = (&handle.id, &control);
+    let start = match session.prepare(&planned.plan, &permit, run).await {
+        Ok(start) => start,
         Err(error) => return not_begun(error),
     };
-    let ended = followed(&planned.plan, format, out, |told| {
+    let ended = followed(&planned.plan, (format, out), control.clone(), |told| {
         session.execute(start, planned, permit, told)
     });
-    Ok(end(&id, &ended.await, out))
+    Ok(end(&handle.id, &ended.await, out))
 }
 
-/// A run that cannot begin; nothing was sent.
+/// A run that cannot begin, or was stopped before it did; nothing was sent.
 pub(super) fn not_begun(error: StartError) -> anyhow::Result<u8> {
     let is_held = matches!(
         error,
@@ -231,18 +237,20 @@ pub(super) fn not_begun(error: StartError) -> anyhow::Result<u8> {
         say(format_args!("failed to {error}; nothing was sent"));
         return Ok(outcome::LOCKED);
     }
+    if matches!(error, StartError::Stopped) {
+        say("stopped before the run began; nothing was sent");
+        return Ok(outcome::STOPPED);
+    }
     Err(error).context("nothing was sent")
 }
 
-/// Lets `begin` run, prints what it tells, and heeds the operator's signals meanwhile.
+/// Lets `begin` run, and prints what it tells.
 pub(super) async fn followed<F: Future<Output = RunOutcome>>(
     plan: &Plan,
-    format: Format,
-    out: &Out,
+    (format, out): (Format, &Out),
+    control: Control,
     begin: impl FnOnce(Told) -> F,
 ) -> RunOutcome {
-    let (controller, control) = control::channel();
-    let signals = tokio::spawn(heed(controller));
     let (events, mut heard) = mpsc::unbounded_channel();
     let telling = async {
         while let Some(event) = heard.recv().await {
@@ -251,7 +259,6 @@ pub(super) async fn followed<F: Future<Output = RunOutcome>>(
         }
     };
     let (ended, ()) = tokio::join!(begin((control, events)), telling);
-    signals.abort();
     ended
 }
 
@@ -274,23 +281,39 @@ pub(super) fn say_how_to_resume(id: &RunId, out: &Out) {
     say(format_args!("to go on with it: {resume}"));
 }
 
-/// The first interrupt stops after the step, the second at once; a hang-up or a termination is
-/// as the first.
-pub(super) async fn heed(controller: Controller) -> std::io::Result<()> {
+/// Whoever heeds the operator's signals, for as long as this lives.
+#[derive(Debug)]
+pub(super) struct Heeding(JoinHandle<()>);
+
+impl Drop for Heeding {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// From now on the first interrupt stops after the step, the second at once; a hang-up or a
+/// termination is as the first.
+///
+/// # Errors
+///
+/// If the signals cannot be had.
+pub(super) fn heed(controller: Controller) -> std::io::Result<Heeding> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
-    loop {
-        tokio::select! {
-            _ = interrupt.recv() => match controller.interrupt() {
-                Stop::Now => say("leaving now; the step in flight goes on without us"),
-                Stop::AfterStep => say("stopping after this step; once more to leave now"),
-                Stop::No => {}
-            },
-            _ = terminate.recv() => controller.terminate(),
-            _ = hangup.recv() => controller.terminate(),
+    Ok(Heeding(tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => match controller.interrupt() {
+                    Stop::Now => say("leaving now; what was sent goes on without us"),
+                    Stop::AfterStep => say("stopping after the step under way; once more to leave now"),
+                    Stop::No => {}
+                },
+                _ = terminate.recv() => controller.terminate(),
+                _ = hangup.recv() => controller.terminate(),
+            }
         }
-    }
+    })))
 }
 
 /// Prints an event.

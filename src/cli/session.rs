@@ -2,15 +2,14 @@
 //! and the fresh look on which a plan rests.
 
 use super::output;
+use super::start::{self, Ready, Start};
 use crate::action::Action;
 use crate::config::Cluster;
 use crate::executor::control::Control;
-use crate::executor::definitions::{self, KeepError};
-use crate::executor::event::{RunEvent, RunEventKind, RunId, RunOutcome};
+use crate::executor::event::{RunEvent, RunId, RunOutcome};
 use crate::executor::eyes::FleetEyes;
-use crate::executor::hosts::{HostLockError, HostLocks};
-use crate::executor::journal::{self, Audit, Durability, Journal, JournalError};
-use crate::executor::lock::{ClusterLock, Holder, LockError};
+use crate::executor::hosts::HostLocks;
+use crate::executor::journal;
 use crate::executor::record::{Review, RunRecord};
 use crate::executor::remembered::last_stop;
 use crate::executor::resume;
@@ -19,15 +18,11 @@ use crate::executor::state::{StateDir, StateError};
 use crate::executor::{self, Hands};
 use crate::guard::Permit;
 use crate::model::Model;
-use crate::model::name::NodeName;
-use crate::model::observation::{Observation, SourceFailure, SourceKind};
+use crate::model::observation::{Observation, SourceKind};
 use crate::model::shutdown::StopRecord;
-use crate::model::text::Shown;
 use crate::runbook;
 use crate::runbook::plan::{Plan, Preflight, Refusal, Verdict};
 use crate::sources::Fleet;
-use secrecy::ExposeSecret;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use strum::IntoEnumIterator;
@@ -50,6 +45,8 @@ pub struct Session {
     pub fleet: Arc<Fleet>,
     /// Ways to change each host; useless without a permit.
     pub hands: Hands,
+    /// Finds the place where runs are remembered.
+    pub state: fn() -> Result<StateDir, StateError>,
 }
 
 impl Session {
@@ -61,6 +58,7 @@ impl Session {
             cluster: cluster.clone(),
             fleet,
             hands,
+            state: StateDir::of_user,
         }
     }
 
@@ -93,7 +91,7 @@ impl Session {
         let begun = Instant::now();
         loop {
             match self.plan_once(action).await {
-                Err(refusal) if refusal.may_pass() && begun.elapsed() < MAY_PASS_FOR => {
+                Err(refusal) if refusal.may_pass && begun.elapsed() < MAY_PASS_FOR => {
                     sleep(PAUSE).await;
                 }
                 ended => return ended,
@@ -126,7 +124,7 @@ impl Session {
 
     /// What the journal of this machine remembers; without one, the hosts alone are asked.
     fn remembered(&self) -> Option<StopRecord> {
-        let state = StateDir::of_user().ok()?;
+        let state = (self.state)().ok()?;
         last_stop(&state, &self.cluster.name).ok()?
     }
 
@@ -171,6 +169,7 @@ impl Session {
                 action: plan.action.to_string(),
                 reason,
                 preflight: plan.preflight.clone(),
+                may_pass: false,
                 instead: Some(
                     "allow it there without a password (NOPASSWD in sudoers), together with `sh` \
                      and `systemd-run`; or log in as root"
@@ -180,60 +179,6 @@ impl Session {
         }
     }
 
-    /// Takes the locks, keeps copies of definitions that the run of `plan` destroys, and opens its
-    /// journal. Nothing is changed.
-    pub async fn prepare(
-        &self,
-        plan: &Plan,
-        permit: &Permit,
-    ) -> Result<(RunId, Ready), StartError> {
-        let state = StateDir::of_user()?;
-        let id = RunId::new(crate::clock::now().wall);
-        let holder = holder(&plan.action, &id);
-        let lock = ClusterLock::take(&state, &plan.cluster, &holder)?;
-        let definitions = self.keep_definitions(plan, &state, &id).await?;
-        let hosts = HostLocks::take(plan, &self.hands, permit, &holder).await?;
-        let journal = Journal::create(&state, &id)?;
-        let start = Start {
-            id: id.clone(),
-            lock,
-            journal,
-            torn: None,
-            definitions,
-        };
-        Ok((id, Ready { start, hosts }))
-    }
-
-    async fn keep_definitions(
-        &self,
-        plan: &Plan,
-        state: &StateDir,
-        run: &RunId,
-    ) -> Result<Vec<PathBuf>, StartError> {
-        let mut kept = Vec::new();
-        for node in &plan.definitions {
-            let fetched = self.fleet.definitions(node).await;
-            let json = fetched.map_err(|failure| StartError::Definitions {
-                node: node.clone(),
-                failure,
-            })?;
-            kept.push(definitions::keep(state, run, node, json.expose_secret())?);
-        }
-        Ok(kept)
-    }
-
-    /// As `prepare`, to go on with the run of `seen`.
-    pub async fn prepare_again(
-        &self,
-        seen: &RunRecord,
-        permit: &Permit,
-    ) -> Result<Ready, StartError> {
-        let start = reopen(seen)?;
-        let holder = holder(&seen.plan.action, &seen.run);
-        let hosts = HostLocks::take(&seen.plan, &self.hands, permit, &holder).await?;
-        Ok(Ready { start, hosts })
-    }
-
     /// What is left of `run`, on a fresh look at the cluster. Nothing is sent.
     pub async fn review(&self, run: &RunId) -> Result<Review, Refusal> {
         let refuse = |action: String, reason: String| Refusal {
@@ -241,8 +186,9 @@ impl Session {
             reason,
             preflight: Vec::new(),
             instead: None,
+            may_pass: false,
         };
-        let state = StateDir::of_user()
+        let state = (self.state)()
             .map_err(|error| refuse(run.to_string(), format!("failed to {error}")))?;
         let record = journal::record(&state, run)
             .map_err(|error| refuse(run.to_string(), format!("failed to {error}")))?;
@@ -251,7 +197,7 @@ impl Session {
             let reason = format!("nobody can go on with {run}: {reason}");
             return Err(refuse(action, reason));
         }
-        let model = self.survey(|kind| kind != SourceKind::Canary).await;
+        let model = self.look_at(&record).await;
         let now = crate::clock::now();
         let foreign = resume::foreign(&record.plan, &model, now);
         if !foreign.is_empty() {
@@ -263,6 +209,20 @@ impl Session {
         }
         let left = resume::left(&record, &model, now);
         Ok(Review { record, left })
+    }
+
+    /// Looks at what decides how the run of `record` goes on, and at nothing else; what takes long
+    /// comes first, for what was seen beside it would be old by the time it is over.
+    pub async fn look_at(&self, record: &RunRecord) -> Model {
+        let needs = resume::needs(record);
+        let (slow, quick): (Vec<_>, Vec<_>) = needs
+            .into_iter()
+            .partition(|kind: &SourceKind| kind.is_costly());
+        let mut model = self.survey(|kind| slow.contains(&kind)).await;
+        for observation in self.observe(|kind| quick.contains(&kind)).await {
+            model.apply(observation);
+        }
+        model
     }
 
     /// Goes on with the run of `record`; tells of it as `execute` does.
@@ -320,7 +280,7 @@ impl Session {
             control,
             events,
             clock: crate::clock::now,
-            who: who(),
+            who: start::who(),
             definitions: start.definitions.clone(),
         }
     }
@@ -340,118 +300,4 @@ pub struct Planned {
     pub plan: Plan,
     /// What it rests on.
     pub model: Model,
-}
-
-/// A run that may begin: it holds every lock, and its journal is open.
-#[derive(Debug)]
-pub struct Ready {
-    start: Start,
-    hosts: HostLocks,
-}
-
-/// The lock of this machine, and the journal.
-#[derive(Debug)]
-struct Start {
-    id: RunId,
-    lock: ClusterLock,
-    journal: Journal,
-    torn: Option<Shown>,
-    definitions: Vec<PathBuf>,
-}
-
-/// Closes the run of `seen` for good. Nothing is sent.
-pub fn abandon(seen: &RunRecord) -> Result<(), StartError> {
-    let mut start = reopen(seen)?;
-    let event = RunEvent {
-        run: start.id.clone(),
-        at: crate::clock::now().wall,
-        elapsed: seen.elapsed,
-        what: RunEventKind::Abandoned {
-            who: who(),
-            torn: start.torn.take(),
-        },
-    };
-    Ok(start.journal.append(&event, Durability::Synced)?)
-}
-
-/// Takes the lock and opens the journal of the run of `seen` to go on with it. Nothing is sent.
-fn reopen(seen: &RunRecord) -> Result<Start, StartError> {
-    let state = StateDir::of_user()?;
-    let holder = holder(&seen.plan.action, &seen.run);
-    let lock = ClusterLock::take(&state, &seen.plan.cluster, &holder)?;
-    let reopened = Journal::reopen(&state, &seen.run)?;
-    if RunRecord::fold(&reopened.events).as_ref() != Some(seen) {
-        return Err(StartError::Moved {
-            run: seen.run.clone(),
-        });
-    }
-    Ok(Start {
-        id: seen.run.clone(),
-        lock,
-        journal: reopened.journal,
-        torn: reopened.torn,
-        definitions: Vec::new(),
-    })
-}
-
-/// Why a run cannot begin. Nothing was sent.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// No place for the journal.
-    #[error("keep a journal: {0}")]
-    State(#[from] StateError),
-    /// Another run holds the cluster.
-    #[error(transparent)]
-    Locked(#[from] LockError),
-    /// Another run holds a host, or a host cannot be locked.
-    #[error(transparent)]
-    Host(#[from] HostLockError),
-    /// A node does not give the definitions of which a copy is to be kept: no copy, no action.
-    #[error("copy the definitions of {node}: {failure}")]
-    Definitions {
-        /// Which node.
-        node: NodeName,
-        /// Why.
-        failure: SourceFailure,
-    },
-    /// The copy cannot be written.
-    #[error(transparent)]
-    Keep(#[from] KeepError),
-    /// Someone else went on with it while the operator was asked.
-    #[error("go on with the run {run}: its journal has grown meanwhile; look at it again")]
-    Moved {
-        /// Which run.
-        run: RunId,
-    },
-    /// The journal cannot be written: no audit line, no action.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
-}
-
-/// `user@machine`, for locks and journals.
-fn who() -> String {
-    let user = ["SUDO_USER", "USER", "LOGNAME"]
-        .into_iter()
-        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
-        .unwrap_or_else(own_uid);
-    let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    format!("{user}@{}", machine.trim())
-}
-
-/// `uid 1000`, where the environment names nobody.
-fn own_uid() -> String {
-    use std::os::unix::fs::MetadataExt;
-    std::fs::metadata("/proc/self")
-        .map_or_else(|_| "unknown".to_owned(), |own| format!("uid {}", own.uid()))
-}
-
-/// The words of a lock.
-fn holder(action: &Action, run: &RunId) -> Holder {
-    Holder {
-        who: who(),
-        what: action.to_string(),
-        run: run.clone(),
-        since: crate::clock::now().wall,
-        pid: std::process::id(),
-    }
 }

@@ -1,7 +1,26 @@
 //! Owns how an operator stops a run: the first wish lets the step in flight end, the second
-//! leaves at once.
+//! leaves at once. Where nothing was sent yet, the first leaves too.
 
+use super::event::RunId;
 use tokio::sync::watch;
+
+/// A run from its confirmation on, before anything of it is prepared: which one it is, and how it
+/// is stopped.
+#[derive(Debug, Clone)]
+pub struct RunHandle {
+    /// Which run.
+    pub id: RunId,
+    /// How it is stopped.
+    pub controller: Controller,
+}
+
+impl RunHandle {
+    /// The handle of the run `id`, and the run's own end.
+    pub fn new(id: RunId) -> (Self, Control) {
+        let (controller, control) = channel();
+        (Self { id, controller }, control)
+    }
+}
 
 /// What the operator wants of the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,6 +67,11 @@ impl Controller {
         self.raise(Stop::AfterStep);
     }
 
+    /// Whether the run has ended, however it did.
+    pub fn is_over(&self) -> bool {
+        self.sender.is_closed()
+    }
+
     fn raise(&self, to: Stop) {
         self.sender.send_modify(|stop| *stop = (*stop).max(to));
     }
@@ -59,10 +83,10 @@ impl Control {
         *self.receiver.borrow()
     }
 
-    /// Ends when the operator leaves; never, if nobody does.
-    pub async fn left(&self) {
+    /// Ends when the operator wants this much, or more; never, if nobody does.
+    pub async fn wanted(&self, least: Stop) {
         let mut receiver = self.receiver.clone();
-        if receiver.wait_for(|stop| *stop == Stop::Now).await.is_err() {
+        if receiver.wait_for(|stop| *stop >= least).await.is_err() {
             std::future::pending::<()>().await;
         }
     }

@@ -9,6 +9,7 @@ use crate::invocation::{Change, Read};
 use crate::model::name::HostName;
 use crate::model::observation::FailureKind;
 use crate::model::text::Shown;
+use crate::remote::Printed;
 use crate::remote::outcome::{CommandOutcome, Output, RemoteError};
 use crate::runbook::plan::Step;
 use std::borrow::Cow;
@@ -24,12 +25,16 @@ pub(super) async fn send(
     permit: &Permit,
     (step, change): (&Step, &Change),
     unit: &UnitName,
+    printed: &Printed,
 ) -> CommandOutcome {
     let Some(hand) = hands.get(&step.host) else {
         return CommandOutcome::NotSent(fault(&step.host, NO_WAY));
     };
     match ready(hands, permit, (&step.host, change)).await {
-        Ok(change) => hand.change_in(permit, (&change, unit), step.deadline).await,
+        Ok(change) => {
+            let sent = (&*change, unit);
+            hand.change_in(permit, sent, step.deadline, printed).await
+        }
         Err(error) => CommandOutcome::NotSent(error),
     }
 }

@@ -91,7 +91,7 @@ impl ClusterLock {
             .mode(0o600)
             .open(&path)
             .map_err(fault)?;
-        match file.try_lock() {
+        match lock_alone(&file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut text = String::new();
@@ -114,13 +114,18 @@ impl ClusterLock {
     }
 
     /// The run that holds the lock of `cluster` on this machine, by its own words; `None` if there
-    /// is none, or it cannot be told. For display: nothing is locked by asking.
+    /// is none, or its words cannot be read. The kernel says whether anybody holds it: the words of
+    /// a holder that was killed stay behind, and its process id may be another's by now.
     pub fn holder(state: &StateDir, cluster: &str) -> Option<Holder> {
-        let text = std::fs::read_to_string(state.locks().join(file_name(cluster))).ok()?;
-        let holder: Holder = serde_json::from_str(&text).ok()?;
-        // The words of a holder that was killed stay behind.
-        let lives = std::path::Path::new(&format!("/proc/{}", holder.pid)).exists();
-        lives.then_some(holder)
+        let mut file = File::open(state.locks().join(file_name(cluster))).ok()?;
+        match file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => {}
+            // What was taken here to ask goes with the file.
+            Ok(()) | Err(TryLockError::Error(_)) => return None,
+        }
+        let mut text = String::new();
+        file.read_to_string(&mut text).ok()?;
+        serde_json::from_str(&text).ok()
     }
 
     /// Whose lock it is.
@@ -134,6 +139,22 @@ impl Drop for ClusterLock {
         // The lock itself goes with the file; the words only spare a reader a stale name.
         self.file.set_len(0).ok();
     }
+}
+
+/// How often someone who only asks may be met.
+const ASKERS: usize = 1000;
+
+/// Who asks for the holder has the lock together with others for an instant: only who has it alone
+/// is a holder.
+fn lock_alone(file: &File) -> Result<(), TryLockError> {
+    for _ in 0..ASKERS {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => file.try_lock_shared()?,
+            ended => return ended,
+        }
+        std::thread::yield_now();
+    }
+    Err(TryLockError::WouldBlock)
 }
 
 /// A cluster's name may hold any character; a file's name may not.

@@ -110,6 +110,9 @@ pub struct StepRecord {
     pub command_end: Option<String>,
     /// What the command printed.
     pub output: Vec<Shown>,
+    /// Lines that were told of what was last sent.
+    #[serde(skip)]
+    pub printed: usize,
     /// What was missing, when last looked.
     pub waiting: Option<String>,
 }
@@ -176,6 +179,7 @@ impl RunRecord {
             sent: None,
             command_end: None,
             output: Vec::new(),
+            printed: 0,
             waiting: None,
         });
         Some(Self {
@@ -214,9 +218,13 @@ impl RunRecord {
                 record.sendings += 1;
                 record.sent = Some(event.at);
                 record.command_end = None;
+                record.printed = 0;
             }),
             RunEventKind::Output { step, line } => {
-                self.at(*step, |record| record.output.push(line.clone()));
+                self.at(*step, |record| {
+                    record.output.push(line.clone());
+                    record.printed += 1;
+                });
             }
             RunEventKind::CommandEnded { step, words } => self.at(*step, |record| {
                 record.state = StepState::Waiting;

@@ -7,6 +7,7 @@ use crate::model::Model;
 use crate::model::moment::Moment;
 use crate::model::name::NodeName;
 use crate::model::node::NodeState;
+use crate::model::observation::SourceKind;
 use crate::runbook::fingerprint;
 use crate::runbook::plan::{Plan, Probe};
 use crate::runbook::probe::ProbeAnswer;
@@ -110,6 +111,20 @@ pub fn first(record: &RunRecord, model: &Model, now: Moment) -> usize {
         first -= 1;
     }
     first
+}
+
+/// What must be looked at to go on: what tells the cluster of the plan from another, and what the
+/// steps that are not known to be done ask, with the one before them (see `first`).
+pub fn needs(record: &RunRecord) -> BTreeSet<SourceKind> {
+    let open = record.first_open().saturating_sub(1);
+    let steps = record.plan.steps.iter().skip(open);
+    let probes = steps.flat_map(|step| step.before.iter().chain(&step.after));
+    let mut needs: BTreeSet<SourceKind> = probes
+        .flat_map(|probe| probe.needs().iter().copied())
+        .collect();
+    needs.extend(fingerprint::NEEDS);
+    needs.insert(SourceKind::MetadataStore);
+    needs
 }
 
 /// What is left to do, one line per step, with what the cluster says of it now.

@@ -2,6 +2,7 @@
 //! to go on, and writes the journal. Success is what the cluster says afterwards, never an exit
 //! status. A change is never sent twice.
 
+mod aftermath;
 mod step;
 mod words;
 
@@ -79,6 +80,7 @@ pub async fn run<'a>(
         first: 0,
         sent: Sent::Nothing,
         earlier: BTreeMap::new(),
+        printed: 0,
         audit_fault: None,
         id,
         plan,
@@ -109,9 +111,13 @@ pub async fn resume<'a>(
         .enumerate()
         .filter_map(|(index, (step, planned))| {
             let passed = since(step.sent?, now.wall);
-            let patience = step::patience(step.outcome(), planned, passed);
-            let sendings = step.sendings;
-            Some((index, Earlier { sendings, patience }))
+            let patience = aftermath::patience(step.outcome(), planned, passed);
+            let earlier = Earlier {
+                sendings: step.sendings,
+                printed: step.printed,
+                patience,
+            };
+            Some((index, earlier))
         })
         .collect();
     let wall = since(record.started, now.wall);
@@ -125,6 +131,7 @@ pub async fn resume<'a>(
             Sent::Something
         },
         earlier,
+        printed: 0,
         audit_fault: None,
         id: record.run.clone(),
         plan: &record.plan,
@@ -144,6 +151,8 @@ fn since(earlier: Timestamp, later: Timestamp) -> Duration {
 struct Earlier {
     /// How often.
     sendings: usize,
+    /// Lines that were told of what was last sent.
+    printed: usize,
     /// How long the cluster may take to show its effect.
     patience: Duration,
 }
@@ -169,6 +178,8 @@ struct Run<'a> {
     sent: Sent,
     /// Steps whose command was sent before the run was resumed.
     earlier: BTreeMap<usize, Earlier>,
+    /// Lines that were told of the command in flight.
+    printed: usize,
     audit_fault: Option<JournalError>,
 }
 
@@ -218,6 +229,16 @@ impl Run<'_> {
         }
     }
 
+    /// Ends when the operator has said enough for the run to leave what it waits for.
+    fn stopped(&self) -> impl Future<Output = ()> + Send + use<> {
+        let least = match self.sent {
+            Sent::Nothing => Stop::AfterStep,
+            Sent::Something => Stop::Now,
+        };
+        let control = self.setting.control.clone();
+        async move { control.wanted(least).await }
+    }
+
     /// Why nothing of the plan may be done.
     fn forbidden(&self) -> Option<String> {
         if !self.permit.covers(self.plan) {
@@ -253,7 +274,7 @@ impl Run<'_> {
             }),
             StepOutcome::NotRun { reason } => {
                 Some(match (self.setting.control.wish(), self.sent) {
-                    (Stop::Now, _) => RunOutcome::Interrupted {
+                    (Stop::Now, _) | (Stop::AfterStep, Sent::Nothing) => RunOutcome::Interrupted {
                         reason: told(reason),
                     },
                     (_, Sent::Nothing) => RunOutcome::Refused {

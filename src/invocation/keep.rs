@@ -24,9 +24,12 @@ echo taken
 while [ "$(timeout 15 head -c 1)" = . ]; do :; done
 : > /run/rmqtop/lock"#;
 
-/// State of a unit, an empty line, and what its command printed.
-const STATE: &str = r#"systemctl show "$1.service" --property=LoadState --property=ActiveState \
+/// State of a unit, whether its command was begun, an empty line, and what it printed. 127 where
+/// there are no units: systemd does not run there (`sd_booted(3)`), or there is no `systemctl`.
+const STATE: &str = r#"[ -d /run/systemd/system ] || exit 127
+systemctl show "$1.service" --property=LoadState --property=ActiveState \
     --property=ExecMainCode --property=ExecMainStatus || exit
+[ ! -e "/run/rmqtop/$1.out" ] || echo Printed=yes
 echo
 if [ -r "/run/rmqtop/$1.out" ]; then head -c 65536 "/run/rmqtop/$1.out"; fi"#;
 

@@ -3,8 +3,8 @@
 
 use super::detached;
 use super::hold::{Hold, HoldError};
-use super::outcome::CommandOutcome;
-use super::{Observe, Operate};
+use super::outcome::{CommandOutcome, Leftover, RemoteError};
+use super::{Observe, Operate, Printed};
 use crate::guard::Permit;
 use crate::invocation::keep::{HostLock, Rights, UnitName};
 use crate::invocation::{Argv, Change};
@@ -25,6 +25,9 @@ pub(super) trait Channel: Sync {
 
     /// Lets the next command try to connect at once.
     fn hurry(&self);
+
+    /// What the host itself could not do, in words.
+    fn fault(&self, words: &str) -> RemoteError;
 }
 
 impl<C: Channel + Observe> Operate for C {
@@ -42,8 +45,9 @@ impl<C: Channel + Observe> Operate for C {
         _permit: &'a Permit,
         (change, unit): (&'a Change, &'a UnitName),
         limit: Duration,
+        printed: &'a Printed,
     ) -> BoxFuture<'a, CommandOutcome> {
-        detached::run(self, change, unit, limit).boxed()
+        detached::run(self, (change, unit), limit, printed).boxed()
     }
 
     fn collect<'a>(
@@ -51,8 +55,9 @@ impl<C: Channel + Observe> Operate for C {
         _permit: &'a Permit,
         unit: &'a UnitName,
         limit: Duration,
-    ) -> BoxFuture<'a, Option<CommandOutcome>> {
-        detached::collect(self, unit, limit).boxed()
+        printed: &'a Printed,
+    ) -> BoxFuture<'a, Leftover> {
+        detached::collect(self, unit, limit, printed).boxed()
     }
 
     fn hold<'a>(

@@ -3,8 +3,8 @@
 
 use super::api::Writer;
 use super::hold::{Hold, HoldError};
-use super::outcome::{CommandOutcome, Output, RemoteError};
-use super::{Lines, Observe, Operate};
+use super::outcome::{CommandOutcome, Leftover, Output, RemoteError};
+use super::{Lines, Observe, Operate, Printed};
 use crate::guard::Permit;
 use crate::invocation::keep::{HostLock, UnitName};
 use crate::invocation::{Argv, Change, Read};
@@ -73,9 +73,10 @@ impl Operate for Hand {
         permit: &'a Permit,
         (change, unit): (&'a Change, &'a UnitName),
         limit: Duration,
+        printed: &'a Printed,
     ) -> BoxFuture<'a, CommandOutcome> {
         if change.needs_unit() {
-            self.link.change_in(permit, (change, unit), limit)
+            self.link.change_in(permit, (change, unit), limit, printed)
         } else {
             self.change(permit, change, limit)
         }
@@ -86,8 +87,9 @@ impl Operate for Hand {
         permit: &'a Permit,
         unit: &'a UnitName,
         limit: Duration,
-    ) -> BoxFuture<'a, Option<CommandOutcome>> {
-        self.link.collect(permit, unit, limit)
+        printed: &'a Printed,
+    ) -> BoxFuture<'a, Leftover> {
+        self.link.collect(permit, unit, limit, printed)
     }
 
     fn hold<'a>(

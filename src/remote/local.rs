@@ -201,6 +201,10 @@ impl Channel for Local {
     }
 
     fn hurry(&self) {}
+
+    fn fault(&self, words: &str) -> RemoteError {
+        fault(FailureKind::Server, words)
+    }
 }
 
 #[cfg(test)]

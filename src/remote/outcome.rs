@@ -57,6 +57,19 @@ pub enum CommandOutcome {
     TimedOut,
 }
 
+/// What came of a command that an earlier process sent in a unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Leftover {
+    /// It ended; its host kept the result.
+    Ended(Output),
+    /// It still runs.
+    Running,
+    /// The host knows nothing of it: it does not run.
+    Nothing,
+    /// The host did not say: it may still run.
+    Unseen(RemoteError),
+}
+
 /// An answer to a request that changes something.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Response {

@@ -360,18 +360,7 @@ pub struct Refusal {
     pub preflight: Vec<Preflight>,
     /// What to do instead, or first.
     pub instead: Option<String>,
-}
-
-impl Refusal {
-    /// Whether a later look may find it otherwise without anything being done: what could not be
-    /// told may be told then, and replicas of members that just started come online (P5).
-    pub fn may_pass(&self) -> bool {
-        let passing = |check: &&Preflight| match check.verdict {
-            Verdict::CannotTell => true,
-            Verdict::Failed => check.id == super::preflight::QUORUM.id(),
-            Verdict::Passed | Verdict::Warning | Verdict::NotApplicable => false,
-        };
-        let mut passing = self.preflight.iter().filter(passing);
-        passing.any(|check| check.evidence.first() == Some(&self.reason))
-    }
+    /// Whether a later look may find it otherwise without anything being done.
+    #[serde(skip)]
+    pub may_pass: bool,
 }

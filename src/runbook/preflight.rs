@@ -52,19 +52,13 @@ pub struct Check {
     judge: fn(&Model, Target<'_>, Moment) -> Judged,
 }
 
-impl Check {
-    /// Its id, as the plan shows it.
-    pub fn id(&self) -> &'static str {
-        self.id
-    }
-}
-
 /// What a check found. The first line of evidence is a sentence that can stand as a reason.
 #[derive(Debug, Clone)]
 struct Judged {
     verdict: Verdict,
     evidence: Vec<String>,
     instead: Option<String>,
+    may_pass: bool,
 }
 
 impl Judged {
@@ -73,6 +67,8 @@ impl Judged {
             verdict,
             evidence,
             instead: None,
+            // What cannot be told now may be told by the next look.
+            may_pass: verdict == Verdict::CannotTell,
         }
     }
 
@@ -84,12 +80,26 @@ impl Judged {
         self.instead = Some(what.into());
         self
     }
+
+    /// A later look may find it otherwise without anything being done.
+    fn passing(mut self) -> Self {
+        self.may_pass = true;
+        self
+    }
 }
 
 /// The checks of one plan, with what came out.
 #[derive(Debug, Default)]
 pub struct Checks {
-    made: Vec<(Preflight, Option<String>)>,
+    made: Vec<Made>,
+}
+
+/// A check that was made: what to do instead if it forbids, and whether that may pass by itself.
+#[derive(Debug)]
+struct Made {
+    preflight: Preflight,
+    instead: Option<String>,
+    may_pass: bool,
 }
 
 /// What must hold before a running member is taken away, besides that the members agree.
@@ -186,7 +196,7 @@ impl Checks {
         self.before_stop(ground, idle, Self::make);
         if ground.target.state != NodeState::Running {
             for check in [&PARTITION, &MAJORITY] {
-                self.made.retain(|(made, _)| made.id != check.id);
+                self.made.retain(|made| made.preflight.id != check.id);
                 self.make(check, ground);
             }
         }
@@ -234,13 +244,11 @@ impl Checks {
         evidence: Vec<String>,
         instead: Option<String>,
     ) {
-        let preflight = Preflight {
-            id: id.to_owned(),
-            title: title.to_owned(),
-            verdict,
-            evidence,
+        let judged = Judged {
+            instead,
+            ..Judged::new(verdict, evidence)
         };
-        self.made.push((preflight, instead));
+        self.add((id, title), judged);
     }
 
     fn note(&mut self, check: &Check, judged: Judged) {
@@ -254,7 +262,11 @@ impl Checks {
             verdict: judged.verdict,
             evidence: judged.evidence,
         };
-        self.made.push((preflight, judged.instead));
+        self.made.push(Made {
+            preflight,
+            instead: judged.instead,
+            may_pass: judged.may_pass,
+        });
     }
 
     /// All checks, if none forbids.
@@ -263,13 +275,20 @@ impl Checks {
     ///
     /// The refusal. Its reason is what failed first; what could not be told comes after that.
     pub fn verdict(self, action: &Action) -> Result<Vec<Preflight>, Refusal> {
-        let first = |verdict| self.made.iter().find(|(made, _)| made.verdict == verdict);
+        let is = |verdict| move |made: &&Made| made.preflight.verdict == verdict;
+        let first = |verdict| self.made.iter().find(is(verdict));
         match first(Verdict::Failed).or_else(|| first(Verdict::CannotTell)) {
             None => Ok(self.all()),
-            Some((made, instead)) => {
-                let reason = made.evidence.first().unwrap_or(&made.title).clone();
-                let instead = instead.clone();
-                Err(self.refuse(action, reason, instead))
+            Some(made) => {
+                let Preflight {
+                    title, evidence, ..
+                } = &made.preflight;
+                let reason = evidence.first().unwrap_or(title).clone();
+                let (instead, may_pass) = (made.instead.clone(), made.may_pass);
+                Err(Refusal {
+                    may_pass,
+                    ..self.refuse(action, reason, instead)
+                })
             }
         }
     }
@@ -281,6 +300,7 @@ impl Checks {
             reason,
             preflight: self.all(),
             instead,
+            may_pass: false,
         }
     }
 
@@ -294,7 +314,7 @@ impl Checks {
     }
 
     fn all(self) -> Vec<Preflight> {
-        self.made.into_iter().map(|(made, _)| made).collect()
+        self.made.into_iter().map(|made| made.preflight).collect()
     }
 }
 

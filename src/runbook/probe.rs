@@ -9,6 +9,7 @@ mod policy;
 pub(super) mod power;
 mod quorum;
 mod replicas;
+mod subject;
 
 use super::plan::{MaintenanceWord, Probe};
 use crate::model::Model;

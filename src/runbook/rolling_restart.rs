@@ -241,8 +241,9 @@ fn member(ground: Ground<'_>, by_hand: &[&QueueRow]) -> Vec<Step> {
         }
     }
     let hosts: Vec<HostName> = told.iter().map(|(host, _)| host.clone()).collect();
-    let mut steps: Vec<Step> = told.iter().map(|each| lb_drain(ground, each)).collect();
-    steps.push(quorum(ground));
+    // Waited for while all members serve.
+    let mut steps = vec![quorum(ground)];
+    steps.extend(told.iter().map(|each| lb_drain(ground, each)));
     steps.push(drain(ground, hosts));
     steps.push(Step {
         before: [ground.drain().after, vec![ground.others_unchanged()]].concat(),
@@ -285,6 +286,7 @@ fn lb_drain(ground: Ground<'_>, (host, set): &(HostName, SetServer)) -> Step {
         before: vec![
             ground.seen(NodeState::Running),
             ground.others_unchanged(),
+            Probe::NoAlarms,
             Probe::OtherServers { node, on },
         ],
         already: vec![spared.clone()],
@@ -382,14 +384,18 @@ fn await_use(ground: Ground<'_>, on: Vec<HostName>) -> Option<Step> {
     })
 }
 
+/// The member whose turn a step belongs to; `None` for one about the cluster as a whole.
+fn member_of(step: &Step) -> Option<&NodeName> {
+    step.after.first()?.subjects().into_iter().next()
+}
+
 /// How the member under way is put back into service without its restart, where the first `begun`
 /// steps were begun and the last of them came to no good end; `None` where the way is forward only:
 /// its service was stopped, or no member is under way.
 pub(super) fn way_back(plan: &Plan, begun: usize) -> Option<String> {
-    let member_of = |step: &Step| step.id.split(' ').nth(1).map(str::to_owned);
     let begun = plan.steps.get(..begun)?;
     let member = member_of(begun.last()?)?;
-    let own = |step: &&Step| member_of(step).as_ref() == Some(&member);
+    let own = |step: &&Step| member_of(step) == Some(member);
     let mut back = Vec::new();
     for step in begun.iter().filter(own) {
         if let Some(Change::Haproxy(set)) = &step.change

@@ -170,15 +170,30 @@ impl<'a> Ground<'a> {
         }
     }
 
-    /// Must hold right before something is taken away from the cluster.
+    /// Must hold right before something is taken away from the cluster: between the plan and its
+    /// confirmation minutes may pass.
     fn may_go(self) -> Vec<Probe> {
-        vec![
+        let node = self.node();
+        let mut probes = vec![
             self.seen_now(NodeState::Running),
             self.others_unchanged(),
-            Probe::NotQuorumCritical {
-                node: self.node().clone(),
-            },
-        ]
+            Probe::NotQuorumCritical { node: node.clone() },
+            Probe::NoAlarms,
+        ];
+        let on = self.asked_balancers();
+        if !on.is_empty() {
+            let node = node.clone();
+            probes.push(Probe::OtherServers { node, on });
+        }
+        probes
+    }
+
+    /// Load balancers that say who their servers are.
+    fn asked_balancers(self) -> Vec<HostName> {
+        let (_, unasked) = self.model.last_server_on(self.node(), self.now);
+        let balancers = self.model.inventory.balancers();
+        let asked = balancers.filter(|(host, _)| !unasked.contains(&host.name));
+        asked.map(|(host, _)| host.name.clone()).collect()
     }
 
     /// Stops the app.

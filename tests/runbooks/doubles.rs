@@ -13,7 +13,7 @@ pub(crate) use drive::{
 };
 pub(crate) use ends::{Ran, Resumed};
 pub(crate) use trial::{commands, faulted, overtaken, twice};
-pub(crate) use world::{Act, Reply, World};
+pub(crate) use world::{Act, Happening, Reply, World};
 
 use rmqtop::model::moment::Moment;
 use std::sync::OnceLock;

@@ -76,6 +76,49 @@ async fn a_holder_that_dies_frees_it() {
     ClusterLock::take(&state, "prod", &mine).unwrap();
 }
 
+/// The words of a holder that was killed stay behind, and its process id may be another's by now.
+#[tokio::test]
+async fn words_without_a_lock_are_nobody_s() {
+    let (_home, state) = state();
+    let mine = holder(&RunId("20261122-140231-7f3a".to_owned()));
+    let lock = ClusterLock::take(&state, "prod", &mine).unwrap();
+    assert_eq!(ClusterLock::holder(&state, "prod"), Some(mine.clone()));
+    let file = fs::read_dir(state.locks())
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap();
+    let words = fs::read(file.path()).unwrap();
+    drop(lock);
+    // This very process lives.
+    fs::write(file.path(), words).unwrap();
+    assert_eq!(ClusterLock::holder(&state, "prod"), None);
+    ClusterLock::take(&state, "prod", &mine).unwrap();
+}
+
+/// Who only asks keeps nobody from taking it.
+#[tokio::test]
+async fn asking_is_in_nobody_s_way() {
+    let (_home, state) = state();
+    let mine = holder(&RunId("x".to_owned()));
+    let over = std::sync::atomic::AtomicBool::new(false);
+    let order = std::sync::atomic::Ordering::Relaxed;
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !over.load(order) {
+                    ClusterLock::holder(&state, "prod");
+                }
+            });
+        }
+        let taken: Vec<bool> = (0..500)
+            .map(|_| ClusterLock::take(&state, "prod", &mine).is_ok())
+            .collect();
+        over.store(true, order);
+        assert!(taken.iter().all(|taken| *taken));
+    });
+}
+
 /// Many at once: exactly one gets it.
 #[tokio::test]
 async fn of_many_exactly_one_gets_it() {

@@ -33,6 +33,8 @@ mod lists;
 #[cfg(test)]
 mod lock;
 #[cfg(test)]
+mod meanwhile;
+#[cfg(test)]
 mod members;
 #[cfg(test)]
 mod membership;
@@ -44,6 +46,8 @@ mod policy;
 mod power;
 #[cfg(test)]
 mod preview;
+#[cfg(test)]
+mod printed;
 #[cfg(test)]
 mod quorum;
 #[cfg(test)]

@@ -9,9 +9,10 @@ use rmqtop::executor::event::{RunEvent, RunEventKind, RunId, RunOutcome, StepOut
 use rmqtop::executor::journal::{self, Audit, Durability, Journal, JournalError, Tail};
 use rmqtop::executor::record::RunRecord;
 use rmqtop::executor::report;
-use rmqtop::executor::resume::{closed, foreign, left};
+use rmqtop::executor::resume::{closed, foreign, left, needs};
 use rmqtop::executor::state::StateDir;
 use rmqtop::model::broker::NodeType;
+use rmqtop::model::observation::SourceKind;
 use rmqtop::runbook::plan::Plan;
 use rstest::rstest;
 use std::fs;
@@ -170,6 +171,80 @@ async fn a_command_still_at_work_is_given_its_time() {
             if proof.iter().any(|line| line == "its command was sent before the run was resumed"))
     });
     assert!(already);
+}
+
+/// A unit that is found at work is waited for, whether its step was thought to have failed or not;
+/// a second one is never started beside it.
+#[rstest]
+#[case::ends_in_time(1)]
+#[case::never_ends(1000)]
+#[tokio::test(start_paused = true)]
+async fn a_unit_at_work_is_never_joined_by_a_second(#[case] at_work: usize) {
+    let ran = restart(World::healthy([Act::new(None, Reply::TimedOut)])).await;
+    assert!(
+        matches!(ran.outcome, RunOutcome::Unknown { .. }),
+        "{}",
+        ran.story()
+    );
+    let mut busy = world(Life::AppStopped, 1);
+    if at_work > 1 {
+        busy = world(Life::Running, 0);
+    }
+    busy.at_work = at_work;
+    let resumed = resume(busy, &ran.state, &ran.id).await;
+    if at_work > 1 {
+        let RunOutcome::Unknown { reason } = &resumed.outcome else {
+            panic!("{:?}", resumed.outcome);
+        };
+        let words = "still runs on rabbit-node3";
+        assert!(reason.contains(words), "{reason}");
+        assert!(resumed.world.sent.is_empty());
+        let record = journal::record(&ran.state, &ran.id).unwrap();
+        assert_eq!(closed(&record), None, "it can be resumed again");
+    } else {
+        assert_eq!(resumed.outcome, RunOutcome::Done);
+        assert_eq!(verbs(&resumed.world.sent), ["start_app"]);
+    }
+}
+
+/// Where the host cannot say whether the unit runs, nothing is sent beside it.
+#[tokio::test(start_paused = true)]
+async fn a_unit_that_is_not_shown_may_still_run() {
+    let (ran, path, bytes) = a_good_run().await;
+    cut_after(&path, &bytes, &ran.journal(), |what| {
+        matches!(what, RunEventKind::Sending { step: 0, .. })
+    });
+    let mut blind = world(Life::Running, 0);
+    blind.unshown = true;
+    let resumed = resume(blind, &ran.state, &ran.id).await;
+    let RunOutcome::Unknown { reason } = &resumed.outcome else {
+        panic!("{:?}", resumed.outcome);
+    };
+    assert!(reason.contains("may still run on rabbit-node3"), "{reason}");
+    assert!(resumed.world.sent.is_empty());
+}
+
+/// Only what tells this cluster from another, and what the open steps ask, is looked at.
+#[tokio::test(start_paused = true)]
+async fn only_what_is_open_is_asked() {
+    let (ran, path, bytes) = a_good_run().await;
+    cut_after(&path, &bytes, &ran.journal(), |what| {
+        matches!(what, RunEventKind::StepEnded { step: 1, .. })
+    });
+    let record = journal::record(&ran.state, &ran.id).unwrap();
+    assert_eq!(record.first_open(), 2, "the load balancers are waited for");
+    let asked: Vec<SourceKind> = needs(&record).into_iter().collect();
+    let costly = asked.iter().filter(|kind| kind.is_costly());
+    assert_eq!(costly.count(), 0, "{asked:?}");
+    for kind in [
+        SourceKind::Management,
+        SourceKind::Services,
+        SourceKind::Vip,
+        SourceKind::MetadataStore,
+        SourceKind::Haproxy,
+    ] {
+        assert!(asked.contains(&kind), "{kind:?} is not in {asked:?}");
+    }
 }
 
 /// What forbids a step forbids it when it is taken up again.

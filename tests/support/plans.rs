@@ -137,6 +137,7 @@ pub(crate) fn refusal() -> Refusal {
         reason: "stopping rabbit@rabbit-node3 would lose the quorum of 3 queues: orders.paid, orders.new and orders.failed".to_owned(),
         preflight,
         instead: Some("Start rabbit@rabbit-node2 first: rmqtop run start-app rabbit@rabbit-node2".to_owned()),
+        may_pass: false,
     }
 }
 

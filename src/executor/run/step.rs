@@ -1,8 +1,10 @@
 //! Owns one step of a run: looks, decides, acts once, and waits for what the cluster says. Writes
 //! through the run it belongs to; never sends a change twice.
 
-use super::words::{CommandEnd, done, end_words, given_up, left_unconfirmed, no_audit_no_action};
-use super::{Earlier, Run, Sent, Setting};
+use super::words::{
+    CommandEnd, LEFT_BEFORE, done, end_words, given_up, left_unconfirmed, no_audit_no_action,
+};
+use super::{Run, Sent};
 use crate::executor::delivery;
 use crate::executor::event::{RunEventKind, StepOutcome};
 use crate::invocation::Change;
@@ -11,6 +13,7 @@ use crate::model::Model;
 use crate::model::moment::Moment;
 use crate::model::observation::SourceKind;
 use crate::model::text::{Shown, shown_lines};
+use crate::remote::Operate;
 use crate::remote::outcome::{CommandOutcome, Output};
 use crate::runbook::fingerprint;
 use crate::runbook::plan::{Probe, Step};
@@ -18,6 +21,7 @@ use crate::runbook::probe::ProbeAnswer;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
 /// How long one look may take, whatever the eyes promise.
@@ -34,27 +38,13 @@ const LISTING_SHARE: u32 = 20;
 const LONGEST_REST: Duration = Duration::from_secs(60);
 /// How long the cluster may contradict a command that says it failed, and what is left to look
 /// after a command that used up its deadline.
-const AFTERMATH: Duration = Duration::from_secs(10);
+pub(super) const AFTERMATH: Duration = Duration::from_secs(10);
 /// How long it is looked again where a look before acting sees too little.
 const UNSEEN_FOR: Duration = Duration::from_secs(20);
 /// Lines of a command's output that are kept.
 const OUTPUT_LINES: usize = 200;
 /// rabbitmqctl gave up waiting (`EX_TEMPFAIL`): what it asked for may still happen.
 const EXIT_TIMED_OUT: i32 = 75;
-
-/// How long the cluster may take to show the effect of a command that was sent `passed` ago and
-/// came to this end. What was left of the step's time, for it may still run; nothing beyond one
-/// look, if it was watched to its end.
-pub(super) fn patience(end: Option<&StepOutcome>, step: &Step, passed: Duration) -> Duration {
-    match end {
-        Some(
-            StepOutcome::Failed { .. } | StepOutcome::Done { .. } | StepOutcome::AlreadySo { .. },
-        ) => Duration::ZERO,
-        None | Some(StepOutcome::Unknown { .. } | StepOutcome::NotRun { .. }) => {
-            step.deadline.saturating_sub(passed).max(AFTERMATH)
-        }
-    }
-}
 
 /// What the probes of a condition say together.
 #[derive(Debug)]
@@ -86,51 +76,22 @@ impl Run<'_> {
         }
     }
 
-    /// What came of a command that was sent before the run was resumed. `None`: nothing was sent, or
-    /// the cluster says that it had no effect; then the step is taken like any other.
-    async fn aftermath(&mut self, index: usize, step: &Step) -> Option<StepOutcome> {
-        let Earlier { sendings, patience } = self.earlier.get(&index).copied()?;
-        let begun = Instant::now();
-        let command = self.collect(index, step, sendings, patience).await;
-        let left = patience.saturating_sub(begun.elapsed());
-        match self.settle(index, step, command, left).await {
-            StepOutcome::Done { mut proof } => {
-                proof.push("its command was sent before the run was resumed".to_owned());
-                Some(StepOutcome::AlreadySo { proof })
-            }
-            StepOutcome::Failed { reason } => {
-                self.tell(RunEventKind::Waiting {
-                    step: index,
-                    words: format!("what was sent before had no effect: {reason}"),
-                });
-                None
-            }
-            other @ (StepOutcome::Unknown { .. }
-            | StepOutcome::AlreadySo { .. }
-            | StepOutcome::NotRun { .. }) => Some(other),
+    /// Tells what a command prints, for as long as it does.
+    pub(super) async fn listen(&mut self, step: usize, mut heard: watch::Receiver<String>) {
+        while heard.changed().await.is_ok() {
+            let text = heard.borrow_and_update().clone();
+            self.tell_printed(step, &text);
         }
-    }
-
-    /// The end of a command that was sent before the run was resumed, where its host kept it.
-    async fn collect(
-        &mut self,
-        index: usize,
-        step: &Step,
-        nth: usize,
-        limit: Duration,
-    ) -> Option<CommandEnd> {
-        let hand = self.setting.hands.get(&step.host).cloned()?;
-        let unit = UnitName::new(&self.id.0, index, nth);
-        let outcome = tokio::select! {
-            biased;
-            () = self.setting.control.left() => None,
-            outcome = hand.collect(&self.permit, &unit, limit) => outcome,
-        }?;
-        Some(self.command_ended(index, step, &outcome))
+        std::future::pending::<()>().await;
     }
 
     /// Tells how a command ended.
-    fn command_ended(&mut self, index: usize, step: &Step, outcome: &CommandOutcome) -> CommandEnd {
+    pub(super) fn command_ended(
+        &mut self,
+        index: usize,
+        step: &Step,
+        outcome: &CommandOutcome,
+    ) -> CommandEnd {
         self.tell_output(index, outcome);
         let words = end_words(outcome, step.deadline);
         self.tell(RunEventKind::CommandEnded {
@@ -164,7 +125,7 @@ impl Run<'_> {
         if also.is_empty() && needs(probes()).is_empty() {
             return None;
         }
-        let left = "the operator left before anything was sent";
+        let left = LEFT_BEFORE;
         let begun = Instant::now();
         let mut told = String::new();
         loop {
@@ -201,7 +162,7 @@ impl Run<'_> {
             }
             tokio::select! {
                 biased;
-                () = self.setting.control.left() => return not_run(left.to_owned()),
+                () = self.stopped() => return not_run(left.to_owned()),
                 () = sleep(PAUSE.1.max(rest)) => {}
             }
         }
@@ -214,11 +175,8 @@ impl Run<'_> {
                 reason: format!("there is no way to run commands on {}", step.host),
             };
         };
-        let hosts = &mut *self.setting.hosts;
-        if let Err(error) = hosts.renew(&step.host, &*hand, &self.permit).await {
-            return StepOutcome::NotRun {
-                reason: format!("nothing was sent: failed to {error}"),
-            };
+        if let Err(reason) = self.renew(step, &*hand).await {
+            return StepOutcome::NotRun { reason };
         }
         let nth = self
             .earlier
@@ -262,7 +220,27 @@ impl Run<'_> {
             CommandOutcome::Answered(response) if response.is_refusal() => Duration::ZERO,
             CommandOutcome::Ended(_) | CommandOutcome::Answered(_) => left.min(AFTERMATH),
         };
-        self.settle(index, step, Some(ended), limit).await
+        let settled = self.settle(index, step, Some(ended), limit).await;
+        match (outcome, settled) {
+            // It may have its effect yet.
+            (CommandOutcome::TimedOut, StepOutcome::Failed { reason }) => {
+                StepOutcome::Unknown { reason }
+            }
+            (_, settled) => settled,
+        }
+    }
+
+    /// Makes sure that the host is still held; `Err`: why nothing is sent.
+    async fn renew(&mut self, step: &Step, hand: &dyn Operate) -> Result<(), String> {
+        let stopped = self.stopped();
+        let hosts = &mut *self.setting.hosts;
+        tokio::select! {
+            biased;
+            () = stopped => Err(LEFT_BEFORE.to_owned()),
+            renewed = hosts.renew(&step.host, hand, &self.permit) => {
+                renewed.map_err(|error| format!("nothing was sent: failed to {error}"))
+            }
+        }
     }
 
     /// Sends the change and looks on until it has ended; `None` where the operator left.
@@ -272,28 +250,38 @@ impl Run<'_> {
         (step, change): (&Step, &Change),
         unit: &UnitName,
     ) -> Option<CommandOutcome> {
-        let (control, hands) = (self.setting.control.clone(), self.setting.hands);
+        let hands = self.setting.hands;
         let permit = Arc::clone(&self.permit);
+        let (printed, heard) = watch::channel(String::new());
+        self.printed = 0;
+        let stopped = self.stopped();
         tokio::select! {
             biased;
-            () = control.left() => None,
-            outcome = delivery::send(hands, &permit, (step, change), unit) => Some(outcome),
-            () = self.look_on(index, step) => None,
+            () = stopped => None,
+            outcome = delivery::send(hands, &permit, (step, change), unit, &printed) => Some(outcome),
+            () = self.look_on(index, step, heard) => None,
         }
     }
 
-    /// Tells what the cluster says while the command of a step runs, for as long as it does: nothing
-    /// is decided on it. Ends only where the operator left.
-    async fn look_on(&mut self, index: usize, step: &Step) {
+    /// Tells what the command of a step prints and what the cluster says while it runs, for as long
+    /// as it does: nothing is decided on it. Ends only where the operator left.
+    async fn look_on(&mut self, index: usize, step: &Step, mut heard: watch::Receiver<String>) {
         let kinds = needs(&step.after);
         // What starts a runtime on every host would slow down what it looks at.
         if kinds.iter().any(|kind| kind.is_costly()) {
-            return std::future::pending().await;
+            return self.listen(index, heard).await;
         }
         let mut told = String::new();
         let mut pause = PAUSE.1;
         loop {
-            sleep(pause).await;
+            tokio::select! {
+                Ok(()) = heard.changed() => {
+                    let text = heard.borrow_and_update().clone();
+                    self.tell_printed(index, &text);
+                    continue;
+                }
+                () = sleep(pause) => {}
+            }
             let look_begun = Instant::now();
             let Some(Seen { model, rest }) = self.look(step.after.iter(), &BTreeSet::new()).await
             else {
@@ -311,7 +299,7 @@ impl Run<'_> {
     }
 
     /// Waits until the cluster says what the step is for, or `limit` has passed.
-    async fn settle(
+    pub(super) async fn settle(
         &mut self,
         index: usize,
         step: &Step,
@@ -324,7 +312,7 @@ impl Run<'_> {
             let look_begun = Instant::now();
             let Some(Seen { model, rest }) = self.look(step.after.iter(), &BTreeSet::new()).await
             else {
-                return left_unconfirmed(command.as_ref());
+                return self.left(command.as_ref());
             };
             let pause = look_begun.elapsed().clamp(PAUSE.0, PAUSE.1).max(rest);
             let answer = ask(&step.after, &model, (self.setting.clock)());
@@ -345,9 +333,19 @@ impl Run<'_> {
             }
             tokio::select! {
                 biased;
-                () = self.setting.control.left() => return left_unconfirmed(command.as_ref()),
+                () = self.stopped() => return self.left(command.as_ref()),
                 () = sleep(pause.min(remaining)) => {}
             }
+        }
+    }
+
+    /// How a step ends that the operator left while the cluster was awaited.
+    fn left(&self, command: Option<&CommandEnd>) -> StepOutcome {
+        match self.sent {
+            Sent::Nothing => StepOutcome::NotRun {
+                reason: LEFT_BEFORE.to_owned(),
+            },
+            Sent::Something => left_unconfirmed(command),
         }
     }
 
@@ -388,11 +386,11 @@ impl Run<'_> {
         } else {
             LOOK_LIMIT
         };
-        let Setting { eyes, control, .. } = &mut self.setting;
+        let stopped = self.stopped();
         let observations = tokio::select! {
             biased;
-            () = control.left() => return None,
-            seen = timeout(limit, eyes.look(&kinds)) => seen.unwrap_or_default(),
+            () = stopped => return None,
+            seen = timeout(limit, self.setting.eyes.look(&kinds)) => seen.unwrap_or_default(),
         };
         let mut rest = Duration::ZERO;
         for observation in observations {
@@ -405,6 +403,7 @@ impl Run<'_> {
         Some(Seen { model, rest })
     }
 
+    /// Tells what was not told while the command ran.
     fn tell_output(&mut self, step: usize, outcome: &CommandOutcome) {
         let CommandOutcome::Ended(output) = outcome else {
             return;
@@ -412,11 +411,23 @@ impl Run<'_> {
         let mut lines = shown_lines(&output.stdout);
         lines.extend(shown_lines(&output.stderr));
         let more = lines.len().saturating_sub(OUTPUT_LINES);
-        lines.truncate(OUTPUT_LINES);
+        self.tell_lines(step, lines);
         if more > 0 {
-            lines.push(Shown::new(&format!("({more} more lines)")));
+            let line = Shown::new(&format!("({more} more lines)"));
+            self.tell(RunEventKind::Output { step, line });
         }
-        for line in lines {
+    }
+
+    /// Tells the whole lines of what a command has printed so far.
+    fn tell_printed(&mut self, step: usize, text: &str) {
+        let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+        self.tell_lines(step, shown_lines(whole));
+    }
+
+    /// Tells those of all lines of a command that were not told yet.
+    fn tell_lines(&mut self, step: usize, lines: Vec<Shown>) {
+        for line in lines.into_iter().take(OUTPUT_LINES).skip(self.printed) {
+            self.printed += 1;
             self.tell(RunEventKind::Output { step, line });
         }
     }

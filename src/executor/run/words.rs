@@ -3,7 +3,8 @@
 use super::step::Answer;
 use crate::executor::event::StepOutcome;
 use crate::executor::journal::JournalError;
-use crate::remote::outcome::{CommandOutcome, Output, sysexit_words};
+use crate::remote::outcome::{CommandOutcome, Output, RemoteError, sysexit_words};
+use crate::runbook::plan::Step;
 use std::time::Duration;
 
 /// How the command of a step ended, in words.
@@ -13,6 +14,25 @@ pub(super) enum CommandEnd {
     Clean(String),
     /// It says that it failed, or says nothing.
     Doubtful(String),
+}
+
+/// Where the operator leaves a step of which nothing was sent.
+pub(super) const LEFT_BEFORE: &str = "the operator stopped the run before this step sent anything";
+
+/// Of a command that an earlier process sent, and that is found at work.
+pub(super) fn still_runs(step: &Step) -> String {
+    format!(
+        "its command, sent before the run was resumed, still runs on {}",
+        step.host
+    )
+}
+
+/// Of a command that an earlier process sent, where its host does not say what became of it.
+pub(super) fn may_still_run(step: &Step, error: &RemoteError) -> String {
+    format!(
+        "its command, sent before the run was resumed, may still run on {}: {error}",
+        step.host
+    )
 }
 
 pub(super) fn left_unconfirmed(command: Option<&CommandEnd>) -> StepOutcome {

@@ -6,8 +6,9 @@ use crate::invocation::{Argv, Change, CtlVerb};
 use crate::model::name::NodeName;
 use crate::model::observation::FailureKind;
 use crate::model::text::Shown;
+use crate::remote::Printed;
 use crate::remote::hold::{Hold, HoldError};
-use crate::remote::outcome::{CommandOutcome, Output, RemoteError};
+use crate::remote::outcome::{CommandOutcome, Leftover, Output, RemoteError};
 use futures_util::future::BoxFuture;
 use rstest::rstest;
 use std::collections::VecDeque;
@@ -42,6 +43,33 @@ fn unit_is(active: &str, status: i32) -> CommandOutcome {
 fn no_unit() -> CommandOutcome {
     let text = "LoadState=not-found\nActiveState=inactive\nExecMainCode=0\nExecMainStatus=0\n\n";
     ended(0, text)
+}
+
+/// Its unit was reset by someone, and what it printed stands there.
+fn begun_and_gone() -> CommandOutcome {
+    let text = "LoadState=not-found\nActiveState=inactive\nExecMainCode=0\nExecMainStatus=0\nPrinted=yes\n\nprinted\n";
+    ended(0, text)
+}
+
+/// `systemctl show` fails: the bus is being restarted, `sudo` has no room, a fork fails.
+fn no_show() -> CommandOutcome {
+    CommandOutcome::Ended(Output {
+        code: Some(1),
+        stdout: String::new(),
+        stderr: "Failed to connect to bus\n".to_owned(),
+    })
+}
+
+fn nowhere() -> Printed {
+    Printed::new(String::new())
+}
+
+fn lost(words: &str) -> CommandOutcome {
+    CommandOutcome::Lost(Host::new([]).fault(words))
+}
+
+fn no_look() -> RemoteError {
+    Host::new([]).fault("the unit could not be looked at: Failed to connect to bus")
 }
 
 /// Answers in order; what comes after them is the clearing of the unit.
@@ -91,6 +119,13 @@ impl Channel for Host {
     }
 
     fn hurry(&self) {}
+
+    fn fault(&self, words: &str) -> RemoteError {
+        RemoteError {
+            message: Shown::new(words),
+            ..error()
+        }
+    }
 }
 
 fn change() -> Change {
@@ -118,6 +153,10 @@ fn printed(code: i32) -> CommandOutcome {
 #[case::no_systemd_run(vec![ended(127, ""), ended(127, ""), printed(0)], printed(0), &["start", "look", "plain"])]
 #[case::unit_refused(vec![ended(1, ""), no_unit(), printed(0)], printed(0), &["start", "look", "plain"])]
 #[case::not_executable(vec![ended(1, ""), unit_is("failed", 203), ended(0, ""), printed(127)], printed(127), &["start", "look", "clear", "plain"])]
+#[case::not_shown_at_first(vec![ended(0, ""), no_show(), no_show(), unit_is("active", 0)], printed(0), &["start", "look", "look", "look", "clear"])]
+#[case::started_and_gone(vec![ended(0, ""), no_unit()], lost("the unit in which it ran is gone"), &["start", "look"])]
+#[case::failed_and_reset(vec![ended(1, ""), begun_and_gone()], lost("the unit in which it ran is gone"), &["start", "look"])]
+#[case::started_and_no_units(vec![ended(0, ""), ended(127, "")], lost("the unit in which it ran is gone"), &["start", "look"])]
 #[tokio::test(start_paused = true)]
 async fn a_change_is_begun_once(
     #[case] answers: Vec<CommandOutcome>,
@@ -126,7 +165,8 @@ async fn a_change_is_begun_once(
 ) {
     let host = Host::new(answers);
     let unit = UnitName::new("r", 0, 1);
-    assert_eq!(run(&host, &change(), &unit, LIMIT).await, expected);
+    let outcome = run(&host, (&change(), &unit), LIMIT, &nowhere()).await;
+    assert_eq!(outcome, expected);
     assert_eq!(host.sent(), sent);
 }
 
@@ -137,26 +177,104 @@ async fn a_host_that_stays_away_is_a_loss() {
     let host = Host::new(std::iter::once(CommandOutcome::Lost(error())).chain(away));
     let begun = tokio::time::Instant::now();
     let unit = UnitName::new("r", 0, 1);
-    let outcome = run(&host, &change(), &unit, LIMIT).await;
+    let outcome = run(&host, (&change(), &unit), LIMIT, &nowhere()).await;
     assert_eq!(outcome, CommandOutcome::Lost(error()));
     assert!(begun.elapsed() >= LIMIT);
     let sent = host.sent();
     assert!(sent.iter().skip(1).all(|word| *word == "look"), "{sent:?}");
 }
 
+/// Where the host cannot say what became of the unit, nothing is sent again, whatever the start
+/// said of itself.
 #[rstest]
-#[case::ended(vec![unit_is("active", 0)], Some(printed(0)))]
-#[case::still_runs(vec![unit_is("activating", 0), unit_is("failed", 70)], Some(printed(70)))]
-#[case::nothing_there(vec![no_unit()], None)]
-#[case::no_systemd(vec![ended(127, "")], None)]
+#[case(0)]
+#[case(1)]
+#[tokio::test(start_paused = true)]
+async fn a_unit_that_is_never_shown_is_a_loss(#[case] start: i32) {
+    let looks = std::iter::repeat_with(no_show).take(1000);
+    let host = Host::new(std::iter::once(ended(start, "")).chain(looks));
+    let unit = UnitName::new("r", 0, 1);
+    let outcome = run(&host, (&change(), &unit), LIMIT, &nowhere()).await;
+    assert_eq!(outcome, CommandOutcome::Lost(no_look()));
+    let sent = host.sent();
+    assert!(sent.iter().skip(1).all(|word| *word == "look"), "{sent:?}");
+}
+
+/// A unit that runs on when the time is over has not failed.
+#[tokio::test(start_paused = true)]
+async fn a_unit_that_still_runs_is_told_as_such() {
+    let runs = || std::iter::repeat_with(|| unit_is("activating", 0)).take(1000);
+    let unit = UnitName::new("r", 0, 1);
+    for start in [ended(0, ""), CommandOutcome::Lost(error())] {
+        let host = Host::new(std::iter::once(start).chain(runs()));
+        let outcome = run(&host, (&change(), &unit), LIMIT, &nowhere()).await;
+        assert_eq!(outcome, CommandOutcome::TimedOut);
+    }
+    let left = collect(&Host::new(runs()), &unit, LIMIT, &nowhere()).await;
+    assert_eq!(left, Leftover::Running);
+}
+
+/// What a unit prints is handed on while it runs.
+#[tokio::test(start_paused = true)]
+async fn what_a_unit_prints_is_heard_while_it_runs() {
+    let prints = |text: &str| {
+        let head = "LoadState=loaded\nActiveState=activating\nExecMainCode=0\nExecMainStatus=0";
+        ended(0, &format!("{head}\nPrinted=yes\n\n{text}"))
+    };
+    let host = Host::new([
+        CommandOutcome::Lost(error()),
+        prints("one\n"),
+        prints("one\ntwo\n"),
+        unit_is("active", 0),
+    ]);
+    let (printed, mut heard) = tokio::sync::watch::channel(String::new());
+    let listening = async {
+        let mut all = Vec::new();
+        while heard.changed().await.is_ok() {
+            all.push(heard.borrow_and_update().clone());
+        }
+        all
+    };
+    let unit = UnitName::new("r", 0, 1);
+    let change = change();
+    let running = async {
+        let outcome = run(&host, (&change, &unit), LIMIT, &printed).await;
+        drop(printed);
+        outcome
+    };
+    let (outcome, all) = tokio::join!(running, listening);
+    assert_eq!(
+        (outcome, all),
+        (
+            self::printed(0),
+            vec!["one\n".to_owned(), "one\ntwo\n".to_owned()]
+        )
+    );
+}
+
+fn output(code: i32) -> Leftover {
+    Leftover::Ended(Output {
+        code: Some(code),
+        stdout: "printed\n".to_owned(),
+        stderr: String::new(),
+    })
+}
+
+#[rstest]
+#[case::ended(vec![unit_is("active", 0)], output(0))]
+#[case::still_runs(vec![unit_is("activating", 0), unit_is("failed", 70)], output(70))]
+#[case::nothing_there(vec![no_unit()], Leftover::Nothing)]
+#[case::begun_and_gone(vec![begun_and_gone()], Leftover::Nothing)]
+#[case::no_systemd(vec![ended(127, "")], Leftover::Nothing)]
+#[case::not_shown_at_first(vec![no_show(), unit_is("active", 0)], output(0))]
 #[tokio::test(start_paused = true)]
 async fn what_is_left_is_collected_and_nothing_is_begun(
     #[case] answers: Vec<CommandOutcome>,
-    #[case] expected: Option<CommandOutcome>,
+    #[case] expected: Leftover,
 ) {
     let host = Host::new(answers);
     assert_eq!(
-        collect(&host, &UnitName::new("r", 0, 1), LIMIT).await,
+        collect(&host, &UnitName::new("r", 0, 1), LIMIT, &nowhere()).await,
         expected
     );
     let sent = host.sent();

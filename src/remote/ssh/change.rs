@@ -8,7 +8,7 @@ use crate::model::observation::FailureKind;
 use crate::remote::Observe;
 use crate::remote::channel::Channel;
 use crate::remote::hold::{self, Hold, HoldError};
-use crate::remote::outcome::CommandOutcome;
+use crate::remote::outcome::{CommandOutcome, RemoteError};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use openssh::Stdio;
@@ -63,5 +63,9 @@ impl Channel for Link {
 
     fn hurry(&self) {
         self.retry_now();
+    }
+
+    fn fault(&self, words: &str) -> RemoteError {
+        self.target.error(FailureKind::Server, words)
     }
 }

@@ -9,7 +9,8 @@ use crate::model::node::NodeState;
 use crate::model::observation::{SourceId, SourceKind};
 use crate::model::reading::Reading;
 use crate::model::{Model, freshness_limit};
-use crate::runbook::plan::Verdict;
+use crate::runbook::plan::{Probe, Verdict};
+use crate::runbook::probe::ProbeAnswer;
 use crate::runbook::probe::power::seen_by_all;
 use std::time::Duration;
 
@@ -217,48 +218,12 @@ fn capability(model: &Model, _target: Target<'_>, now: Moment) -> Judged {
 }
 
 fn alarms(model: &Model, _target: Target<'_>, now: Moment) -> Judged {
-    let raised: Vec<String> = model
-        .alarms(now)
-        .iter()
-        .map(|alarm| {
-            format!(
-                "{} has a {} alarm: publishers are blocked",
-                alarm.node, alarm.resource
-            )
-        })
-        .collect();
-    if !raised.is_empty() {
-        return Judged::new(Verdict::Failed, raised)
-            .instead("clear the alarm first: consume messages, or free memory or disk");
+    match Probe::NoAlarms.evaluate(model, now) {
+        ProbeAnswer::Holds(words) => Judged::one(Verdict::Passed, words),
+        ProbeAnswer::Not(words) => Judged::one(Verdict::Failed, words)
+            .instead("clear the alarm first: consume messages, or free memory or disk"),
+        ProbeAnswer::CannotTell(words) => Judged::one(Verdict::CannotTell, words),
     }
-    if model.checked_alarms(now).is_some() {
-        return Judged::one(
-            Verdict::Passed,
-            "none in the cluster, by its own health check",
-        );
-    }
-    // Without the check every running member must say so itself, in its statistics.
-    let (mut unknown, mut clear) = (Vec::new(), Vec::new());
-    for view in model.nodes(now) {
-        if view.state != NodeState::Running {
-            continue;
-        }
-        let name = &view.name;
-        let silent = view
-            .stats
-            .is_none_or(|stats| stats.memory_alarm.is_none() || stats.disk_alarm.is_none());
-        if silent {
-            unknown.push(format!("whether {name} has an alarm cannot be told"));
-        } else {
-            clear.push(format!("none on {name}"));
-        }
-    }
-    let verdict = if unknown.is_empty() {
-        Verdict::Passed
-    } else {
-        Verdict::CannotTell
-    };
-    Judged::new(verdict, [unknown, clear].concat())
 }
 
 fn company(model: &Model, target: Target<'_>, now: Moment) -> Judged {

@@ -28,7 +28,11 @@ fn quorum(model: &Model, target: Target<'_>, now: Moment) -> Judged {
     match probe.evaluate(model, now) {
         ProbeAnswer::Holds(words) => Judged::one(Verdict::Passed, words),
         ProbeAnswer::Not(words) => {
-            Judged::one(Verdict::Failed, words).instead(others_first(model, target, now))
+            // Replicas of members that just started come online.
+            let instead = others_first(model, target, now);
+            Judged::one(Verdict::Failed, words)
+                .instead(instead)
+                .passing()
         }
         ProbeAnswer::CannotTell(words) => Judged::one(Verdict::CannotTell, words),
     }

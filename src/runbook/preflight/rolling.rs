@@ -89,9 +89,8 @@ fn whole(model: &Model, _target: Target<'_>, now: Moment) -> Judged {
         (true, true) => Verdict::Passed,
     };
     Judged {
-        verdict,
-        evidence: [away, unknown, good].concat(),
         instead,
+        ..Judged::new(verdict, [away, unknown, good].concat())
     }
 }
 

@@ -106,7 +106,12 @@ fn head(scene: &Scene<'_>, run: &Run, room: usize) -> Lines {
                 scene.span(Role::Dim, format!("   {elapsed}")),
             ];
             if run.stop == StopAsked::AfterStep {
-                spans.push(scene.span(Role::Warn, "   stops after this step"));
+                let words = if run.has_sent() {
+                    "   stops after this step"
+                } else {
+                    "   stops before it sends anything"
+                };
+                spans.push(scene.span(Role::Warn, words));
             }
             lines.push(spans);
         }

@@ -11,8 +11,8 @@ use rmqtop::invocation::{Change, Read};
 use rmqtop::model::observation::{FailureKind, Observation, SourceKind};
 use rmqtop::model::text::Shown;
 use rmqtop::remote::hold::{Hold, HoldError};
-use rmqtop::remote::outcome::{CommandOutcome, Output, RemoteError, Response};
-use rmqtop::remote::{Lines, Observe, Operate};
+use rmqtop::remote::outcome::{CommandOutcome, Leftover, Output, RemoteError, Response};
+use rmqtop::remote::{Lines, Observe, Operate, Printed};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -24,12 +24,15 @@ impl Eyes for Watcher {
     fn look<'a>(&'a mut self, kinds: &'a [SourceKind]) -> BoxFuture<'a, Vec<Observation>> {
         Box::pin(async move {
             let lists = kinds.iter().any(|kind| kind.is_listing());
-            let takes = if lists {
-                self.0.lock().unwrap().listing_takes
-            } else {
-                Duration::ZERO
+            let takes = {
+                let world = self.0.lock().unwrap();
+                let next = world.looks + 1;
+                let slow = world.slow_from.filter(|(from, _)| next >= *from);
+                let usual = Duration::from_millis(20);
+                let lists = if lists { world.listing_takes } else { Duration::ZERO };
+                slow.map_or(usual + lists, |(_, takes)| takes)
             };
-            sleep(Duration::from_millis(20) + takes).await;
+            sleep(takes).await;
             let mut world = self.0.lock().unwrap();
             if lists {
                 world.listings.push(Instant::now());
@@ -99,11 +102,47 @@ impl Operate for Hand {
         &'a self,
         _permit: &'a Permit,
         unit: &'a UnitName,
-        _limit: Duration,
-    ) -> BoxFuture<'a, Option<CommandOutcome>> {
+        limit: Duration,
+        _printed: &'a Printed,
+    ) -> BoxFuture<'a, Leftover> {
         Box::pin(async move {
+            if self.0.lock().unwrap().unshown {
+                sleep(limit).await;
+                return Leftover::Unseen(error("the unit could not be looked at"));
+            }
+            let is_at_work = {
+                let mut world = self.0.lock().unwrap();
+                let is_at_work = world.at_work > 0;
+                world.at_work = world.at_work.saturating_sub(1);
+                is_at_work
+            };
+            if is_at_work {
+                sleep(limit).await;
+                return Leftover::Running;
+            }
             let left = self.0.lock().unwrap().left.remove(unit.as_str());
-            left.map(CommandOutcome::Ended)
+            left.map_or(Leftover::Nothing, Leftover::Ended)
+        })
+    }
+
+    fn change_in<'a>(
+        &'a self,
+        permit: &'a Permit,
+        (change, _unit): (&'a Change, &'a UnitName),
+        limit: Duration,
+        printed: &'a Printed,
+    ) -> BoxFuture<'a, CommandOutcome> {
+        Box::pin(async move {
+            let mut outcome = self.change(permit, change, limit).await;
+            let lines = self.0.lock().unwrap().prints.clone();
+            for line in &lines {
+                printed.send_modify(|text| text.push_str(line));
+                sleep(Duration::from_secs(1)).await;
+            }
+            if let CommandOutcome::Ended(output) = &mut outcome {
+                output.stdout = lines.concat();
+            }
+            outcome
         })
     }
 

@@ -76,8 +76,16 @@ pub(crate) struct World {
     pub(crate) lose_after: Option<(usize, Happening)>,
     /// Sources that do not answer after the n-th command.
     pub(crate) blind_after: Option<usize>,
+    /// How long every look from the n-th on takes, counted from 1.
+    pub(crate) slow_from: Option<(usize, Duration)>,
     /// What units of an earlier process ended with.
     pub(crate) left: BTreeMap<String, Output>,
+    /// How often units of an earlier process are still found at work.
+    pub(crate) at_work: usize,
+    /// Hosts cannot say what became of units.
+    pub(crate) unshown: bool,
+    /// What each command prints while it runs, a line a second.
+    pub(crate) prints: Vec<&'static str>,
     /// Who holds the third host at each try to lock it; `None`: nobody.
     pub(crate) holders: VecDeque<Option<String>>,
     /// The locks that were taken.
@@ -106,7 +114,11 @@ impl World {
             meanwhile: BTreeMap::new(),
             lose_after: None,
             blind_after: None,
+            slow_from: None,
             left: BTreeMap::new(),
+            at_work: 0,
+            unshown: false,
+            prints: Vec::new(),
             holders: VecDeque::new(),
             keepers: Vec::new(),
             lose_locks_after: None,
