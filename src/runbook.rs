@@ -21,15 +21,16 @@ pub mod probe;
 mod rename_cluster;
 mod replicas;
 mod rolling_restart;
+mod spare;
 mod steps;
 mod wipe;
 pub(crate) mod written;
 
 use crate::action::Action;
 use crate::model::Model;
-use crate::model::capability::Capability;
 use crate::model::moment::Moment;
 use crate::model::name::NodeName;
+use crate::model::node::NodeState;
 use crate::model::observation::SourceKind;
 use plan::{Plan, Refusal};
 use preflight::Target;
@@ -103,26 +104,62 @@ pub fn plan(action: &Action, model: &Model, now: Moment) -> Result<Plan, Refusal
 /// How what a run of `plan` began is undone by hand, where the last of the first `begun` steps came
 /// to no good end: words that go on a sentence. `None` where the steps that are left are the only way.
 pub fn way_back(plan: &Plan, begun: usize) -> Option<String> {
-    let is_rolling = matches!(plan.action, Action::RollingRestart { .. });
-    is_rolling
+    let spares = matches!(
+        plan.action,
+        Action::RollingRestart { .. } | Action::Leave { .. } | Action::Forget { .. }
+    );
+    spares
         .then(|| rolling_restart::way_back(plan, begun))
         .flatten()
 }
 
-/// Whether what a plan of `action` asks depends on the release, which is then asked first.
-pub fn asks_by_release(action: &Action) -> bool {
+/// Whether what a plan of `action` asks depends on what the members say, who are then asked first:
+/// their release, and whether the one acted on has closed its own API.
+pub fn asks_by_members(action: &Action) -> bool {
     matches!(
         action,
         Action::Drain { .. } | Action::Revive { .. } | Action::RollingRestart { .. }
-    )
+    ) || stopped(action).is_some()
 }
 
-/// What a plan of `action` on a cluster of this capability must ask beyond what is polled anyway:
-/// questions put on demand only, because each takes a few seconds on each host.
-pub fn also_asks(action: &Action, capability: &Capability) -> &'static [SourceKind] {
+/// The member that a plan of `action` stops, which may be in maintenance mode.
+fn stopped(action: &Action) -> Option<&NodeName> {
+    let stops = matches!(
+        action,
+        Action::StopApp { .. }
+            | Action::RestartApp { .. }
+            | Action::StopNode { .. }
+            | Action::RestartNode { .. }
+            | Action::Leave { .. }
+            | Action::Forget { .. }
+            | Action::NodeType { .. }
+    );
+    action.node().filter(|_| stops)
+}
+
+/// What a plan of `action` on the cluster that `known` has seen must ask beyond what is polled
+/// anyway: questions put on demand only, because each takes a few seconds on each host.
+pub fn also_asks(action: &Action, known: &Model, now: Moment) -> Vec<SourceKind> {
+    let capability = known.capability(now);
     // Whether the management API says who is in maintenance mode.
     let api_tells = capability.reports_draining() == Some(true);
     let has_mirrors = capability.has_mirroring() != Some(false);
+    let mut asks = usually_asks(action, api_tells, has_mirrors).to_vec();
+    // A member that runs and has closed its API may be in maintenance mode: it cannot say itself
+    // whether a quorum depends on it.
+    let closed = |node: &NodeName| {
+        let host = known.inventory.host_of(node);
+        let runs = known.node(node, now).state == NodeState::Running;
+        runs && host.is_some_and(|host| known.refuses_api(&host.name))
+    };
+    if !api_tells && stopped(action).is_some_and(closed) && !asks.contains(&SourceKind::NodeStatus) {
+        asks.push(SourceKind::NodeStatus);
+    }
+    asks
+}
+
+#[expect(clippy::fn_params_excessive_bools, reason = "two facts about the release")]
+fn usually_asks(action: &Action, api_tells: bool, has_mirrors: bool) -> &'static [SourceKind] {
     match action {
         Action::Drain { .. } | Action::Revive { .. } if api_tells => &[],
         Action::Drain { .. } | Action::Revive { .. } => &[SourceKind::NodeStatus],

@@ -100,9 +100,9 @@ impl Session {
     }
 
     async fn plan_once(&self, action: &Action) -> Result<Planned, Refusal> {
-        let release = |kind| kind == SourceKind::Management && runbook::asks_by_release(action);
-        let known = self.survey(release).await;
-        let asks = runbook::also_asks(action, &known.capability(crate::clock::now()));
+        let members = |kind| kind == SourceKind::Management && runbook::asks_by_members(action);
+        let known = self.survey(members).await;
+        let asks = runbook::also_asks(action, &known, crate::clock::now());
         // What takes long comes first: what was seen beside it would be old by the time it is over.
         let mut model = self.survey(|kind| asks.contains(&kind)).await;
         let others = |kind: SourceKind| {

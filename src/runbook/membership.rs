@@ -4,6 +4,7 @@
 use super::blast;
 use super::plan::{Plan, Probe, Refusal, Step};
 use super::preflight::{self, Checks, Target};
+use super::spare::{Servers, Told};
 use super::steps::{self, Ground};
 use crate::action::Action;
 use crate::invocation::{Change, CtlVerb};
@@ -15,6 +16,8 @@ use std::time::Duration;
 const RESET_DEADLINE: Duration = Duration::from_secs(120);
 const JOIN_DEADLINE: Duration = Duration::from_secs(300);
 const FORGET_DEADLINE: Duration = Duration::from_secs(180);
+/// A virtual host starts with its node; large ones read their message stores.
+const VHOSTS_DEADLINE: Duration = Duration::from_secs(180);
 
 pub(super) fn join(action: &Action, ground: Ground<'_>, kind: NodeType) -> Result<Plan, Refusal> {
     if kind == NodeType::Ram
@@ -48,7 +51,7 @@ pub(super) fn join(action: &Action, ground: Ground<'_>, kind: NodeType) -> Resul
     let definitions = if member { Vec::new() } else { both(ground) };
     Ok(Plan {
         definitions,
-        ..ground.plan(action, preflight, blast, entering(ground, kind))
+        ..ground.plan(action, preflight, blast, entering(ground, kind, &[]))
     })
 }
 
@@ -58,6 +61,8 @@ pub(super) fn rejoin(action: &Action, ground: Ground<'_>) -> Result<Plan, Refusa
     let mut checks = joining(ground);
     startable(action, ground, &mut checks)?;
     let stale = listed && ground.target.state == NodeState::AppStopped;
+    let servers = Servers::of(ground);
+    let mut put_out: &[Told] = &[];
     let mut blast = Vec::new();
     let mut steps = Vec::new();
     if stale {
@@ -70,12 +75,14 @@ pub(super) fn rejoin(action: &Action, ground: Ground<'_>) -> Result<Plan, Refusa
             checks.make(check, ground);
         }
         blast = blast::of_removal(ground, &destroyed(ground));
+        steps.extend(servers.take_out(ground, &[ground.others_unchanged()]));
         steps.extend(removing(ground));
+        put_out = &servers.used;
     } else if !listed {
         blast = vec![destroyed(ground)];
     }
     let preflight = checks.verdict(action)?;
-    steps.extend(entering(ground, NodeType::Disc));
+    steps.extend(entering(ground, NodeType::Disc, put_out));
     let definitions = if stale || !listed {
         both(ground)
     } else {
@@ -164,8 +171,9 @@ fn startable(action: &Action, ground: Ground<'_>, checks: &mut Checks) -> Result
     Err(std::mem::take(checks).refuse(action, reason, Some(ground.first())))
 }
 
-/// The steps that make a member of a node that is none; each is so already where it is one.
-fn entering(ground: Ground<'_>, kind: NodeType) -> Vec<Step> {
+/// The steps that let a node join; where it is a member, each finds that nothing is to be done. The
+/// load balancers of `put_out` were told to spare it by this very run.
+fn entering(ground: Ground<'_>, kind: NodeType, put_out: &[Told]) -> Vec<Step> {
     let member = Probe::Member {
         node: ground.node().clone(),
         by: ground.through().clone(),
@@ -213,8 +221,27 @@ fn entering(ground: Ground<'_>, kind: NodeType) -> Vec<Step> {
         });
     }
     steps.push(start);
-    steps.extend(ground.balancers());
+    steps.push(serves(ground));
+    let servers = Servers::of(ground);
+    steps.extend(servers.put_back(ground, put_out));
+    steps.extend(ground.balancers_but(put_out));
     steps
+}
+
+/// A node that runs may fail to start a virtual host, and with it all queues of that.
+fn serves(ground: Ground<'_>) -> Step {
+    let node = ground.node();
+    let serves = Probe::VirtualHostsRun { node: node.clone() };
+    Step {
+        id: "virtual-hosts".to_owned(),
+        title: format!("wait until {node} serves every virtual host"),
+        host: ground.host(),
+        change: None,
+        before: Vec::new(),
+        already: vec![serves.clone()],
+        after: vec![serves],
+        deadline: VHOSTS_DEADLINE,
+    }
 }
 
 pub(super) fn leave(action: &Action, ground: Ground<'_>) -> Result<Plan, Refusal> {
@@ -237,15 +264,16 @@ pub(super) fn leave(action: &Action, ground: Ground<'_>) -> Result<Plan, Refusal
     }
     startable_to_leave(action, ground, &mut checks)?;
     let preflight = checks.verdict(action)?;
-    let blast = if ground.is_listed() {
+    let servers = Servers::of(ground);
+    let mut blast = Vec::new();
+    if ground.is_listed() {
         let fate = format!(
-            "{node} becomes a blank cluster of its own: its users, virtual hosts, policies and queues are gone, and HAProxy may send clients there until its server is taken out"
+            "{node} becomes a blank cluster of its own: its users, virtual hosts, policies and queues are gone"
         );
-        blast::of_removal(ground, &fate)
-    } else {
-        Vec::new()
-    };
-    let mut steps: Vec<Step> = Vec::new();
+        blast = blast::of_removal(ground, &fate);
+        blast.extend(servers.words(node));
+    }
+    let mut steps = servers.take_out(ground, &may_be_taken_out(ground));
     if ground.is_listed() {
         steps.extend(shrink(ground));
         if ground.target.state == NodeState::Running {
@@ -276,6 +304,15 @@ pub(super) fn leave(action: &Action, ground: Ground<'_>) -> Result<Plan, Refusal
     })
 }
 
+/// What must hold right before clients are kept away from the target.
+fn may_be_taken_out(ground: Ground<'_>) -> Vec<Probe> {
+    if ground.is_listed() && ground.target.state == NodeState::Running {
+        ground.may_go()
+    } else {
+        vec![ground.others_unchanged()]
+    }
+}
+
 fn startable_to_leave(
     action: &Action,
     ground: Ground<'_>,
@@ -304,14 +341,16 @@ pub(super) fn forget(action: &Action, ground: Ground<'_>) -> Result<Plan, Refusa
         checks.of_nothing(ground, "it is no member any more");
     }
     let preflight = checks.verdict(action)?;
+    let servers = Servers::of(ground);
     let mut blast = Vec::new();
-    let mut steps = Vec::new();
+    let mut steps = servers.take_out(ground, &may_be_taken_out(ground));
     if ground.is_listed() {
         let fate = format!(
             "{node} is no member any more; it does not know that, and cannot start its app before it is rejoined or reset"
         );
         blast = blast::of_removal(ground, &fate);
-        steps = removing(ground);
+        blast.extend(servers.words(node));
+        steps.extend(removing(ground));
     } else {
         steps.push(forget_step(ground));
     }

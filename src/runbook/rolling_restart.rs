@@ -7,11 +7,11 @@ use super::mirror;
 use super::plan::{Plan, Preflight, Probe, Refusal, Step};
 use super::preflight::{self, Checks};
 use super::replicas;
-use super::steps::{BALANCER_DEADLINE, Ground};
+use super::steps::{BALANCER_DEADLINE, Ground, TOLD_DEADLINE};
 use crate::action::Action;
 use crate::invocation::api::ApiCall;
 use crate::invocation::haproxy::{ServerState, SetServer};
-use crate::invocation::{Change, ServiceVerb, UpgradeVerb};
+use crate::invocation::{Change, CtlVerb, ServiceVerb, UpgradeVerb};
 use crate::model::Model;
 use crate::model::broker::QueueRow;
 use crate::model::inventory::{Access, BalancerEntry, HostEntry};
@@ -21,8 +21,6 @@ use crate::model::node::NodeState;
 use crate::model::path::Placed;
 use std::time::Duration;
 
-/// From the word on the socket to the statistics that show it.
-const TOLD_DEADLINE: Duration = Duration::from_secs(20);
 /// As long as `rabbitmq-upgrade await_online_quorum_plus_one` is given in the upgrade guide.
 const QUORUM_DEADLINE: Duration = Duration::from_secs(600);
 
@@ -81,7 +79,7 @@ fn way(
     }
 }
 
-fn command(
+pub(super) fn command(
     host: &HostEntry,
     entry: &BalancerEntry,
     (backend, server): (&str, &str),
@@ -389,38 +387,59 @@ fn member_of(step: &Step) -> Option<&NodeName> {
     step.after.first()?.subjects().into_iter().next()
 }
 
-/// How the member under way is put back into service without its restart, where the first `begun`
-/// steps were begun and the last of them came to no good end; `None` where the way is forward only:
-/// its service was stopped, or no member is under way.
+/// How the member under way is put back into service, where the first `begun` steps were begun and
+/// the last of them came to no good end; `None` where the way is forward only: its service was
+/// stopped or its membership touched, or no member is under way.
 pub(super) fn way_back(plan: &Plan, begun: usize) -> Option<String> {
     let begun = plan.steps.get(..begun)?;
     let member = member_of(begun.last()?)?;
     let own = |step: &&Step| member_of(step) == Some(member);
     let mut back = Vec::new();
     for step in begun.iter().filter(own) {
-        if let Some(Change::Haproxy(set)) = &step.change
-            && set.state == ServerState::Drain
-        {
-            let ready = SetServer {
-                state: ServerState::Ready,
-                ..set.clone()
-            };
-            back.push((&step.host, Change::Haproxy(ready)));
-        }
-        if let Some(Change::Upgrade { node, limit, .. }) = &step.change {
-            let revive = Change::Upgrade {
-                node: node.clone(),
-                verb: UpgradeVerb::Revive,
-                limit: *limit,
-            };
-            back.insert(0, (&step.host, revive));
-        }
-        if let Some(Change::Service {
-            verb: ServiceVerb::Start,
-            ..
-        }) = step.change
-        {
-            return None;
+        match &step.change {
+            Some(Change::Haproxy(set)) if set.state != ServerState::Ready => {
+                let ready = SetServer {
+                    state: ServerState::Ready,
+                    ..set.clone()
+                };
+                back.push((&step.host, Change::Haproxy(ready)));
+            }
+            Some(Change::Upgrade { node, limit, .. }) => {
+                let revive = Change::Upgrade {
+                    node: node.clone(),
+                    verb: UpgradeVerb::Revive,
+                    limit: *limit,
+                };
+                back.insert(0, (&step.host, revive));
+            }
+            Some(Change::Ctl {
+                node,
+                verb: CtlVerb::StopApp,
+                limit,
+            }) => {
+                let start = Change::Ctl {
+                    node: node.clone(),
+                    verb: CtlVerb::StartApp,
+                    limit: *limit,
+                };
+                back.insert(0, (&step.host, start));
+            }
+            Some(
+                Change::Ctl { .. }
+                | Change::SetAside { .. }
+                | Change::Service {
+                    verb: ServiceVerb::Start,
+                    ..
+                },
+            ) => return None,
+            Some(
+                Change::Haproxy(_)
+                | Change::Queues { .. }
+                | Change::Service { .. }
+                | Change::Api { .. }
+                | Change::Cookie { .. },
+            )
+            | None => {}
         }
     }
     let lines: Vec<String> = back
@@ -429,7 +448,7 @@ pub(super) fn way_back(plan: &Plan, begun: usize) -> Option<String> {
         .collect();
     (!lines.is_empty()).then(|| {
         format!(
-            "; to put {member} back into service without a restart, while it runs: {}",
+            "; to put {member} back into service, while its runtime is up: {}",
             lines.join(", ")
         )
     })

@@ -4,6 +4,7 @@
 use super::fingerprint;
 use super::plan::{MaintenanceWord, Plan, Preflight, Probe, Step};
 use super::preflight::Target;
+use super::spare::Told;
 use crate::action::Action;
 use crate::invocation::{Change, CtlVerb, ServiceVerb, UpgradeVerb};
 use crate::model::Model;
@@ -25,6 +26,8 @@ const RESET_DEADLINE: Duration = Duration::from_secs(20);
 /// up in between.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(600);
 const REVIVE_DEADLINE: Duration = Duration::from_secs(60);
+/// From the word on HAProxy's socket to the statistics that show it.
+pub(super) const TOLD_DEADLINE: Duration = Duration::from_secs(20);
 /// HAProxy's `rise` times its check interval, with room.
 pub(super) const BALANCER_DEADLINE: Duration = Duration::from_secs(60);
 /// The command gives up before the step does, so that its own words reach the journal.
@@ -172,7 +175,7 @@ impl<'a> Ground<'a> {
 
     /// Must hold right before something is taken away from the cluster: between the plan and its
     /// confirmation minutes may pass.
-    fn may_go(self) -> Vec<Probe> {
+    pub(super) fn may_go(self) -> Vec<Probe> {
         let node = self.node();
         let mut probes = vec![
             self.seen_now(NodeState::Running),
@@ -180,6 +183,13 @@ impl<'a> Ground<'a> {
             Probe::NotQuorumCritical { node: node.clone() },
             Probe::NoAlarms,
         ];
+        if self.draining() {
+            // It cannot be asked itself; others say that it leads nothing.
+            probes.push(Probe::Drained {
+                node: node.clone(),
+                by: self.maintenance_word(),
+            });
+        }
         let on = self.asked_balancers();
         if !on.is_empty() {
             let node = node.clone();
@@ -375,7 +385,13 @@ impl<'a> Ground<'a> {
 
     /// Waits for the load balancers, where some should use the member afterwards.
     pub(super) fn balancers(self) -> Option<Step> {
-        let on = self.waiting_balancers();
+        self.balancers_but(&[])
+    }
+
+    /// As `balancers`, without those that the run tells itself.
+    pub(super) fn balancers_but(self, told: &[Told]) -> Option<Step> {
+        let mut on = self.waiting_balancers();
+        on.retain(|host| !told.iter().any(|(is, _)| is == host));
         (!on.is_empty()).then(|| Step {
             id: "load-balancers".to_owned(),
             title: format!("wait until the load balancers use {} again", self.node()),

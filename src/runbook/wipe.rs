@@ -5,6 +5,7 @@ use super::blast;
 use super::plan::{Plan, Probe, Refusal, Step};
 use super::preflight::{self, Checks};
 use super::probe::{ProbeAnswer, host};
+use super::spare::Servers;
 use super::steps::Ground;
 use crate::action::Action;
 use crate::invocation::Change;
@@ -46,7 +47,8 @@ pub(super) fn plan(action: &Action, ground: Ground<'_>) -> Result<Plan, Refusal>
     let data = host::data(ground.model, node, ground.now)
         .map_err(|words| Checks::default().refuse(action, words, None))?;
     let stamp = Stamp::new(ground.now.wall);
-    let mut steps = Vec::new();
+    let servers = Servers::of(ground);
+    let mut steps = servers.take_out(ground, &[ground.others_unchanged()]);
     if !is_blank && ground.target.state != NodeState::Down {
         steps.push(ground.stop_node_outside());
     }
@@ -67,7 +69,9 @@ pub(super) fn plan(action: &Action, ground: Ground<'_>) -> Result<Plan, Refusal>
         Vec::new()
     } else {
         let aside = moves.then(|| data.dir.aside(&stamp));
-        blast::of_wipe(ground, aside.as_deref())
+        let mut blast = blast::of_wipe(ground, aside.as_deref());
+        blast.extend(servers.words(node));
+        blast
     };
     Ok(ground.plan(action, preflight, blast, steps))
 }

@@ -74,6 +74,8 @@ pub(crate) struct Cluster {
     pub(crate) maint: Vec<usize>,
     /// Load balancers with the servers that they keep in DRAIN.
     pub(crate) spared: Vec<(usize, usize)>,
+    /// Load balancers with the servers that they keep in MAINT since they were told to.
+    pub(crate) out: Vec<(usize, usize)>,
     /// Load balancers whose runtime socket is not configured.
     pub(crate) untold: Vec<usize>,
     /// Members in maintenance mode.
@@ -133,6 +135,7 @@ impl Cluster {
             mute: Vec::new(),
             maint: Vec::new(),
             spared: Vec::new(),
+            out: Vec::new(),
             untold: Vec::new(),
             draining: Vec::new(),
             ram: Vec::new(),

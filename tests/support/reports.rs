@@ -327,6 +327,9 @@ impl Cluster {
             if is_up && self.spared.contains(&(index, at)) {
                 server.status = ServerStatus::Drain(None);
             }
+            if self.out.contains(&(index, at)) {
+                server.status = ServerStatus::Maint;
+            }
         }
         report
     }

@@ -12,7 +12,10 @@ pub(super) fn take_effect(cluster: &mut Cluster, on: usize, set: &SetServer) {
     match set.state {
         ServerState::Drain => cluster.spared.push((on, at)),
         // It ends whatever an administrator had said before.
-        ServerState::Ready => cluster.maint.retain(|server| *server != at),
-        ServerState::Maint => cluster.maint.push(at),
+        ServerState::Ready => {
+            cluster.maint.retain(|server| *server != at);
+            cluster.out.retain(|told| *told != (on, at));
+        }
+        ServerState::Maint => cluster.out.push((on, at)),
     }
 }

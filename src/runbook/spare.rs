@@ -1,0 +1,139 @@
+//! Owns how the load balancers are kept from sending clients to a node that is no member: its server
+//! is taken out before it goes, on each that can be told, and put back once it is a member again.
+
+use super::plan::{Probe, Step};
+use super::rolling_restart::command;
+use super::steps::{BALANCER_DEADLINE, Ground, TOLD_DEADLINE};
+use crate::invocation::Change;
+use crate::invocation::haproxy::{ServerState, SetServer};
+use crate::model::balancer::ServerStatus;
+use crate::model::name::{HostName, NodeName};
+use crate::model::node::NodeState;
+
+/// One load balancer, and what it is told about the server of a node.
+pub(super) type Told = (HostName, SetServer);
+
+/// How the load balancers stand to the server of a node.
+#[derive(Debug, Default)]
+pub(super) struct Servers {
+    /// Those that may send it clients, now or when it comes up, and can be told not to.
+    pub(super) used: Vec<Told>,
+    /// Those on which a person or a run took it out for good, and that can be told to use it.
+    pub(super) out: Vec<Told>,
+    /// The others, each with why nothing is done about it.
+    untold: Vec<String>,
+}
+
+impl Servers {
+    /// What the statistics say.
+    pub(super) fn of(ground: Ground<'_>) -> Self {
+        let (model, node) = (ground.model, ground.node());
+        let mut all = Self::default();
+        for (host, entry) in model.inventory.balancers() {
+            let on = &host.name;
+            let Some(report) = model.balancer(on, ground.now) else {
+                all.untold.push(format!(
+                    "HAProxy on {on} cannot be asked: where it has a server for {node}, it sends clients there as soon as that is up"
+                ));
+                continue;
+            };
+            let servers = model.servers_of(node, entry, report);
+            let backend = model.broker_backend(entry, report);
+            let (Some(backend), [server]) = (backend, servers.as_slice()) else {
+                if servers.len() > 1 {
+                    all.untold.push(untold(on, node, "it has several servers for it"));
+                }
+                continue;
+            };
+            let (list, state) = match server.status {
+                ServerStatus::Maint => (&mut all.out, ServerState::Ready),
+                ServerStatus::Drain => continue,
+                ServerStatus::Up(_)
+                | ServerStatus::Down(_)
+                | ServerStatus::NoLb
+                | ServerStatus::NoCheck
+                | ServerStatus::Other(_) => (&mut all.used, ServerState::Maint),
+            };
+            match command(host, entry, (backend.name.raw(), server.name.raw())) {
+                Ok(set) => list.push((on.clone(), SetServer { state, ..set })),
+                Err(why) if state == ServerState::Maint => {
+                    all.untold.push(untold(on, node, &why));
+                }
+                Err(_) => {}
+            }
+        }
+        all
+    }
+
+    /// What becomes of clients where the node is no member afterwards.
+    pub(super) fn words(&self, node: &NodeName) -> Vec<String> {
+        let mut words = Vec::new();
+        if !self.used.is_empty() {
+            let names: Vec<&str> = self.used.iter().map(|(on, _)| on.as_str()).collect();
+            words.push(format!(
+                "HAProxy on {} sends {node} no clients any more: its server stays in MAINT until it has joined again",
+                names.join(" and ")
+            ));
+        }
+        words.extend(self.untold.iter().cloned());
+        words
+    }
+
+    /// The steps that take it out, each where `may_go` holds.
+    pub(super) fn take_out(&self, ground: Ground<'_>, may_go: &[Probe]) -> Vec<Step> {
+        let step = |(on, set): &Told| {
+            let spared = Probe::BalancersSpare {
+                node: ground.node().clone(),
+                on: vec![on.clone()],
+            };
+            Step {
+                id: format!("lb-out-{on}"),
+                title: format!("let HAProxy on {on} send {} no clients any more", ground.node()),
+                host: on.clone(),
+                change: Some(Change::Haproxy(set.clone())),
+                before: may_go.to_vec(),
+                already: vec![spared.clone()],
+                after: vec![spared],
+                deadline: TOLD_DEADLINE,
+            }
+        };
+        self.used.iter().map(step).collect()
+    }
+
+    /// The steps that let it be used again once it runs as a member: on those of `also`, which this
+    /// very run told to spare it, and, where it is no member now, on those that had taken it out. Of
+    /// a member someone else did so, for a reason of their own.
+    pub(super) fn put_back(&self, ground: Ground<'_>, also: &[Told]) -> Vec<Step> {
+        let step = |(on, set): &Told| {
+            let used = Probe::BalancersUse {
+                node: ground.node().clone(),
+                on: vec![on.clone()],
+            };
+            let ready = SetServer {
+                state: ServerState::Ready,
+                ..set.clone()
+            };
+            Step {
+                id: format!("lb-back-{on}"),
+                title: format!("let HAProxy on {on} send {} clients again", ground.node()),
+                host: on.clone(),
+                change: Some(Change::Haproxy(ready)),
+                before: vec![Probe::PeersSee {
+                    node: ground.node().clone(),
+                    state: NodeState::Running,
+                }],
+                already: vec![used.clone()],
+                after: vec![used],
+                deadline: BALANCER_DEADLINE,
+            }
+        };
+        let out = if ground.is_listed() { &[][..] } else { &self.out };
+        out.iter().chain(also).map(step).collect()
+    }
+}
+
+fn untold(on: &HostName, node: &NodeName, why: &str) -> String {
+    format!(
+        "HAProxy on {on} cannot be told, for {why}: it may send clients to {node} until its server is taken out by hand"
+    )
+}
