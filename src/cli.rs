@@ -15,6 +15,7 @@ pub mod select;
 pub mod session;
 pub mod start;
 pub mod status;
+pub mod tried;
 pub mod watch;
 
 use crate::config::Cluster;

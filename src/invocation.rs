@@ -6,6 +6,7 @@
 
 pub mod api;
 pub mod cookie;
+mod ctl;
 mod data;
 mod files;
 pub mod haproxy;
@@ -13,11 +14,11 @@ pub mod keep;
 pub mod keepalived;
 mod service;
 
-use crate::model::broker::NodeType;
 use crate::model::inventory::ServiceNames;
-use crate::model::name::{ClusterName, DataPath, NodeName, ServiceName, Stamp};
+use crate::model::name::{DataPath, NodeName, ServiceName, Stamp};
 use api::{ApiAddress, ApiCall};
 use cookie::{CookieVerb, PublicKey, Salt};
+pub use ctl::CtlVerb;
 use keepalived::FilePattern;
 use serde::{Deserialize, Serialize};
 pub use service::ServiceVerb;
@@ -83,6 +84,11 @@ pub enum Read {
     Runtimes,
     /// `show stat` on HAProxy's runtime socket.
     HaproxyStatistics {
+        /// The socket's path.
+        socket: String,
+    },
+    /// How much `HAProxy`'s runtime socket lets us do: `admin` where it takes commands.
+    HaproxyLevel {
         /// The socket's path.
         socket: String,
     },
@@ -164,7 +170,7 @@ impl Read {
             Self::WatchAddresses => Argv::new("sh", ["-c", WATCH_ADDRESSES]),
             Self::UnitStates { of } => service::states(of),
             Self::Runtimes => Argv::new("epmd", ["-names"]),
-            Self::HaproxyStatistics { socket } => Argv {
+            Self::HaproxyStatistics { socket } | Self::HaproxyLevel { socket } => Argv {
                 program: "socat".to_owned(),
                 args: vec!["-".to_owned(), format!("UNIX-CONNECT:{socket}")],
             },
@@ -206,6 +212,7 @@ impl Read {
         matches!(
             self,
             Self::HaproxyStatistics { .. }
+                | Self::HaproxyLevel { .. }
                 | Self::KeepalivedFiles { .. }
                 | Self::KeepalivedState { .. }
                 | Self::ClusterStatus { .. }
@@ -222,73 +229,10 @@ impl Read {
 
     /// What the command is given on standard input.
     pub fn stdin(&self) -> Option<&'static str> {
-        matches!(self, Self::HaproxyStatistics { .. }).then_some("show stat\n")
-    }
-}
-
-/// What `rabbitmqctl` is told to do to a node.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CtlVerb {
-    /// Stops the RabbitMQ application; the runtime stays up.
-    StopApp,
-    /// Starts the RabbitMQ application.
-    StartApp,
-    /// Returns the node to its virgin state and takes it out of its cluster.
-    Reset,
-    /// Makes the node a member of the cluster of another; resets it first.
-    JoinCluster {
-        /// The other.
-        to: NodeName,
-        /// As a disc or as a RAM member.
-        kind: NodeType,
-    },
-    /// Takes another member out of the node's cluster.
-    ForgetClusterNode {
-        /// The other.
-        gone: NodeName,
-    },
-    /// Takes another member out of the node's cluster while the node's runtime is down: the tool
-    /// takes its place. The node loads what it has at its next start, and waits for nobody.
-    ForgetOffline {
-        /// The other.
-        gone: NodeName,
-    },
-    /// Makes the node a disc or a RAM member.
-    ChangeClusterNodeType {
-        /// What it becomes.
-        kind: NodeType,
-    },
-    /// Names the node's cluster.
-    SetClusterName {
-        /// Its new name.
-        name: ClusterName,
-    },
-}
-
-impl CtlVerb {
-    fn words(&self) -> Vec<&str> {
-        match self {
-            Self::StopApp => vec!["stop_app"],
-            Self::StartApp => vec!["start_app"],
-            Self::Reset => vec!["reset"],
-            Self::JoinCluster { to, kind } => match kind {
-                NodeType::Disc => vec!["join_cluster", to.as_str()],
-                NodeType::Ram => vec!["join_cluster", "--ram", to.as_str()],
-            },
-            Self::ForgetClusterNode { gone } => vec!["forget_cluster_node", gone.as_str()],
-            Self::ForgetOffline { gone } => {
-                vec!["forget_cluster_node", "--offline", gone.as_str()]
-            }
-            Self::ChangeClusterNodeType { kind } => {
-                let kind = match kind {
-                    NodeType::Disc => "disc",
-                    NodeType::Ram => "ram",
-                };
-                vec!["change_cluster_node_type", kind]
-            }
-            Self::SetClusterName { name } => vec!["set_cluster_name", name.as_str()],
+        if matches!(self, Self::HaproxyLevel { .. }) {
+            return Some("show cli level\n");
         }
+        matches!(self, Self::HaproxyStatistics { .. }).then_some("show stat\n")
     }
 }
 

@@ -152,13 +152,17 @@ pub fn also_asks(action: &Action, known: &Model, now: Moment) -> Vec<SourceKind>
         let runs = known.node(node, now).state == NodeState::Running;
         runs && host.is_some_and(|host| known.refuses_api(&host.name))
     };
-    if !api_tells && stopped(action).is_some_and(closed) && !asks.contains(&SourceKind::NodeStatus) {
+    if !api_tells && stopped(action).is_some_and(closed) && !asks.contains(&SourceKind::NodeStatus)
+    {
         asks.push(SourceKind::NodeStatus);
     }
     asks
 }
 
-#[expect(clippy::fn_params_excessive_bools, reason = "two facts about the release")]
+#[expect(
+    clippy::fn_params_excessive_bools,
+    reason = "two facts about the release"
+)]
 fn usually_asks(action: &Action, api_tells: bool, has_mirrors: bool) -> &'static [SourceKind] {
     match action {
         Action::Drain { .. } | Action::Revive { .. } if api_tells => &[],

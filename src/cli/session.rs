@@ -119,6 +119,7 @@ impl Session {
         }
         let mut plan = runbook::plan(action, &model, crate::clock::now())?;
         self.check_rights(&mut plan).await?;
+        self.check_sockets(&mut plan).await?;
         Ok(Planned { plan, model })
     }
 
@@ -126,57 +127,6 @@ impl Session {
     fn remembered(&self) -> Option<StopRecord> {
         let state = (self.state)().ok()?;
         last_stop(&state, &self.cluster.name).ok()?
-    }
-
-    /// Adds the check that every host would let us run the plan's commands, where `sudo` has a
-    /// say in it.
-    async fn check_rights(&self, plan: &mut Plan) -> Result<(), Refusal> {
-        let (mut asked, mut refused) = (Vec::new(), Vec::new());
-        for step in &plan.steps {
-            let (Some(change), Some(hand)) = (&step.change, self.hands.get(&step.host)) else {
-                continue;
-            };
-            if !self.cluster.sudo.contains(&step.host) {
-                continue;
-            }
-            let line = hand.line(change);
-            match (hand.refusal(change).await, change) {
-                (Some(words), _) => refused.push(format!("{} refuses {words}", step.host)),
-                // The request goes out from here; only the host's lock needs root there.
-                (None, change) if !change.is_command() => {
-                    asked.push(format!("{} allows its lock to be taken", step.host));
-                }
-                (None, _) => asked.push(format!("{} allows `{line}`", step.host)),
-            }
-        }
-        if asked.is_empty() && refused.is_empty() {
-            return Ok(());
-        }
-        let verdict = if refused.is_empty() {
-            Verdict::Passed
-        } else {
-            Verdict::Failed
-        };
-        plan.preflight.push(Preflight {
-            id: "P20".to_owned(),
-            title: "sudo allows every command without a password".to_owned(),
-            verdict,
-            evidence: refused.iter().chain(&asked).cloned().collect(),
-        });
-        match refused.into_iter().next() {
-            None => Ok(()),
-            Some(reason) => Err(Refusal {
-                action: plan.action.to_string(),
-                reason,
-                preflight: plan.preflight.clone(),
-                may_pass: false,
-                instead: Some(
-                    "allow it there without a password (NOPASSWD in sudoers), together with `sh` \
-                     and `systemd-run`; or log in as root"
-                        .to_owned(),
-                ),
-            }),
-        }
     }
 
     /// What is left of `run`, on a fresh look at the cluster. Nothing is sent.

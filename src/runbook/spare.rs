@@ -41,7 +41,8 @@ impl Servers {
             let backend = model.broker_backend(entry, report);
             let (Some(backend), [server]) = (backend, servers.as_slice()) else {
                 if servers.len() > 1 {
-                    all.untold.push(untold(on, node, "it has several servers for it"));
+                    all.untold
+                        .push(untold(on, node, "it has several servers for it"));
                 }
                 continue;
             };
@@ -88,7 +89,10 @@ impl Servers {
             };
             Step {
                 id: format!("lb-out-{on}"),
-                title: format!("let HAProxy on {on} send {} no clients any more", ground.node()),
+                title: format!(
+                    "let HAProxy on {on} send {} no clients any more",
+                    ground.node()
+                ),
                 host: on.clone(),
                 change: Some(Change::Haproxy(set.clone())),
                 before: may_go.to_vec(),
@@ -127,7 +131,11 @@ impl Servers {
                 deadline: BALANCER_DEADLINE,
             }
         };
-        let out = if ground.is_listed() { &[][..] } else { &self.out };
+        let out = if ground.is_listed() {
+            &[][..]
+        } else {
+            &self.out
+        };
         out.iter().chain(also).map(step).collect()
     }
 }

@@ -54,3 +54,5 @@ mod quorum;
 mod resume;
 #[cfg(test)]
 mod rolling;
+#[cfg(test)]
+mod spare;

@@ -2,11 +2,12 @@
 //! fault at every step, and that the second run sends nothing.
 
 use crate::cluster::{Cluster, Life, node};
-use crate::doubles::{Act, Reply, World, act, overtaken, twice};
+use crate::doubles::{Act, Reply, World, act, commands, overtaken, twice};
 use rmqtop::action::Action;
 use rmqtop::executor::event::RunOutcome;
 use rmqtop::model::broker::QueueType;
 use rmqtop::model::moment::Moment;
+use rmqtop::model::observation::SourceKind;
 use rmqtop::runbook;
 use rmqtop::runbook::export;
 use rmqtop::runbook::plan::{Plan, Refusal, Verdict};
@@ -181,6 +182,30 @@ fn a_drained_member_may_be_stopped() {
     plan("stop-node", &cluster).unwrap();
     let refusal = plan("stop-node", &cluster.with_life(1, Life::Down)).unwrap_err();
     assert!(refusal.reason.contains("orders"), "{}", refusal.reason);
+}
+
+/// Until 3.11.19 the API does not say who is in maintenance mode: the tools are asked, where a member
+/// runs and has closed its API. It can be stopped directly, on every release.
+#[rstest]
+#[case("3.10.8", None)]
+#[case("4.0.5", Some(false))]
+#[case("4.3.6", Some(true))]
+#[tokio::test(start_paused = true)]
+async fn a_drained_member_is_stopped_directly(#[case] version: &str, #[case] khepri: Option<bool>) {
+    for name in ["stop-app", "stop-node", "restart-node"] {
+        let mut cluster = before(name);
+        cluster.version = version.to_owned();
+        cluster.khepri = khepri;
+        cluster.draining = vec![2];
+        let known = cluster.model(Moment::ORIGIN);
+        let asks = runbook::also_asks(&action(name), &known, Moment::ORIGIN);
+        let is_old = version.starts_with("3.10");
+        assert_eq!(asks.contains(&SourceKind::NodeStatus), is_old, "{name}");
+        let count = commands(&plan(name, &cluster).unwrap());
+        let acts = (0..count).map(|_| Act::works());
+        let ran = act(World::new(cluster, acts), &action(name)).await;
+        assert_eq!(ran.outcome, RunOutcome::Done, "{name}: {}", ran.story());
+    }
 }
 
 /// One of two load balancers is dead: the other serves, and the brokers can be worked on.

@@ -1,0 +1,172 @@
+//! Clients are kept away from a node that is no member: before it goes, and until it has joined
+//! again. Other states of its servers are left as they are.
+
+use crate::cluster::{Cluster, Life, node};
+use crate::doubles::{Act, Ran, Reply, World, act, commands};
+use rmqtop::action::Action;
+use rmqtop::executor::event::RunOutcome;
+use rmqtop::model::broker::NodeType;
+use rmqtop::model::moment::Moment;
+use rmqtop::runbook;
+use rmqtop::runbook::plan::Plan;
+use rstest::rstest;
+
+fn leave() -> Action {
+    Action::Leave { node: node(2) }
+}
+
+fn forget() -> Action {
+    Action::Forget {
+        node: node(2),
+        via: None,
+    }
+}
+
+fn wipe() -> Action {
+    Action::Wipe { node: node(2) }
+}
+
+fn join() -> Action {
+    Action::Join {
+        node: node(2),
+        to: None,
+        kind: NodeType::Disc,
+    }
+}
+
+fn plan(action: &Action, cluster: &Cluster) -> Plan {
+    let now = Moment::ORIGIN;
+    runbook::plan(action, &cluster.model(now), now).unwrap()
+}
+
+async fn done(action: &Action, cluster: &Cluster) -> Ran {
+    let count = commands(&plan(action, cluster));
+    let acts = (0..count).map(|_| Act::works());
+    let ran = act(World::new(cluster.clone(), acts), action).await;
+    assert_eq!(ran.outcome, RunOutcome::Done, "{}", ran.story());
+    ran
+}
+
+/// Which words HAProxy was told, in order; `-` for every other command.
+fn told(ran: &Ran) -> Vec<&str> {
+    let word = |line: &String| {
+        let is_told = line.contains("set server");
+        ["maint", "ready", "drain"]
+            .into_iter()
+            .find(|word| is_told && line.ends_with(word))
+            .unwrap_or("-")
+    };
+    ran.sent.iter().map(word).collect()
+}
+
+fn stranger(laden: bool) -> Cluster {
+    let mut cluster = Cluster::healthy();
+    cluster.strangers = vec![2];
+    if laden {
+        cluster.laden = vec![2];
+    }
+    cluster
+}
+
+#[rstest]
+#[case::leaves(leave(), Cluster::healthy())]
+#[case::leaves_stopped(leave(), Cluster::healthy().with_life(2, Life::AppStopped))]
+#[case::forgotten(forget(), Cluster::healthy())]
+#[case::forgotten_dead(forget(), Cluster::healthy().with_life(2, Life::HostDead))]
+#[case::wiped(wipe(), stranger(true))]
+#[tokio::test(start_paused = true)]
+async fn its_servers_go_first_and_stay_out(#[case] action: Action, #[case] before: Cluster) {
+    let ran = done(&action, &before).await;
+    let told = told(&ran);
+    assert_eq!(told[..2], ["maint", "maint"], "{}", ran.story());
+    assert!(told[2..].iter().all(|word| *word == "-"), "{}", ran.story());
+    assert_eq!(ran.cluster.out, [(0, 2), (1, 2)]);
+}
+
+/// Once it is a member again, and serves, clients come back.
+#[tokio::test(start_paused = true)]
+async fn a_node_that_has_joined_again_is_used_again() {
+    let left = done(&leave(), &Cluster::healthy()).await.cluster;
+    let ran = done(&join(), &left).await;
+    let told = told(&ran);
+    assert!(told.ends_with(&["-", "ready", "ready"]), "{}", ran.story());
+    assert!(ran.cluster.out.is_empty());
+    let stale = Cluster::healthy().with_life(2, Life::AppStopped);
+    let rejoin = Action::Rejoin {
+        node: node(2),
+        to: None,
+    };
+    let ran = done(&rejoin, &stale).await;
+    let told = self::told(&ran);
+    assert!(
+        told.starts_with(&["maint", "maint", "-"]),
+        "{}",
+        ran.story()
+    );
+    assert!(told.ends_with(&["-", "ready", "ready"]), "{}", ran.story());
+}
+
+/// A person who took the server of a member out has a reason of their own.
+#[test]
+fn what_a_person_took_out_of_a_member_stays_out() {
+    let mut cluster = Cluster::healthy();
+    cluster.maint = vec![2];
+    let plan = plan(&join(), &cluster);
+    assert!(!plan.steps.iter().any(|step| step.id.starts_with("lb-")));
+}
+
+/// A load balancer that cannot be told, or asked, is named in the plan.
+#[test]
+fn who_cannot_be_told_is_named() {
+    let mut cluster = Cluster::healthy();
+    cluster.untold = vec![1];
+    for action in [leave(), forget()] {
+        let plan = plan(&action, &cluster);
+        let out: Vec<&str> = plan
+            .steps
+            .iter()
+            .map(|step| step.id.as_str())
+            .filter(|id| id.starts_with("lb-"))
+            .collect();
+        assert_eq!(out, ["lb-out-rabbit-node1"]);
+        let words = plan.blast_radius.join("\n");
+        assert!(
+            words.contains("HAProxy on rabbit-node2 cannot be told, for the configuration names no `socket` for it: it may send clients to rabbit@rabbit-node3"),
+            "{words}"
+        );
+        assert!(
+            words.contains("HAProxy on rabbit-node1 sends rabbit@rabbit-node3 no clients any more"),
+            "{words}"
+        );
+    }
+    let mut cluster = Cluster::healthy();
+    cluster.balancers = Vec::new();
+    let words = plan(&leave(), &cluster).blast_radius.join("\n");
+    assert!(!words.contains("HAProxy"), "{words}");
+}
+
+/// A run that ends before it touched the membership says how the member is put back into service.
+#[tokio::test(start_paused = true)]
+async fn a_run_that_fails_early_says_the_way_back() {
+    let acts = [Act::works(), Act::works(), Act::new(None, Reply::Exit(69))];
+    let ran = act(World::new(Cluster::healthy(), acts), &leave()).await;
+    let RunOutcome::Failed { reason } = &ran.outcome else {
+        panic!("{}", ran.story());
+    };
+    for word in ["back into service", "start_app", "mq-node3 ready"] {
+        assert!(reason.contains(word), "{word}: {reason}");
+    }
+}
+
+/// A node that runs as a member and does not serve a virtual host has not joined well.
+#[tokio::test(start_paused = true)]
+async fn a_join_is_over_when_every_virtual_host_runs() {
+    let mut cluster = stranger(false);
+    cluster.vhosts_down = vec![(2, "orders".to_owned())];
+    let acts = (0..8).map(|_| Act::works());
+    let ran = act(World::new(cluster, acts), &join()).await;
+    let RunOutcome::Failed { reason } = &ran.outcome else {
+        panic!("{}", ran.story());
+    };
+    assert!(reason.contains("orders"), "{reason}");
+}
