@@ -319,6 +319,14 @@ pub enum Change {
         /// What to do.
         verb: CookieVerb,
     },
+    /// Lets a member on Khepri go on alone that waits at boot for a majority which is lost, or runs
+    /// without one.
+    ForceStandalone {
+        /// Which member.
+        node: NodeName,
+        /// How long the command itself may take.
+        limit: Duration,
+    },
     /// Moves the data directory of the host's node beside itself, and leaves an empty one.
     SetAside {
         /// The node's service.
@@ -347,6 +355,7 @@ impl Change {
             | Self::Upgrade { .. }
             | Self::Queues { .. }
             | Self::Cookie { .. }
+            | Self::ForceStandalone { .. }
             | Self::SetAside { .. } => true,
             Self::Service { .. } | Self::Haproxy(_) | Self::Api { .. } => false,
         }
@@ -375,6 +384,7 @@ impl Change {
             Self::Api { call, at } => call.argv(at),
             Self::Haproxy(set) => set.argv(),
             Self::Cookie { verb } => verb.argv(),
+            Self::ForceStandalone { node, limit } => ctl::force_standalone(node, *limit),
             Self::SetAside {
                 service,
                 dir,

@@ -21,7 +21,7 @@ use crate::model::Model;
 use crate::model::observation::{Observation, SourceKind};
 use crate::model::shutdown::StopRecord;
 use crate::runbook;
-use crate::runbook::plan::{Plan, Preflight, Refusal, Verdict};
+use crate::runbook::plan::{Plan, Refusal};
 use crate::sources::Fleet;
 use std::sync::Arc;
 use std::time::Duration;

@@ -166,7 +166,7 @@ fn reopen(state: &StateDir, seen: &RunRecord) -> Result<Start, StartError> {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The operator did not want it any more.
-    #[error("begin: the operator stopped the run")]
+    #[error("the operator stopped the run before it began")]
     Stopped,
     /// No place for the journal.
     #[error("keep a journal: {0}")]

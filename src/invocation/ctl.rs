@@ -1,8 +1,26 @@
 //! Owns what `rabbitmqctl` is told to do. Every argument is a constant or a validated name.
 
+use super::Argv;
 use crate::model::broker::NodeType;
 use crate::model::name::{ClusterName, NodeName};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// The command fails with `noproc` for the second or two from the registration of the runtime until
+/// the store is up (seen on 4.0.5), and does nothing then: it is said again.
+const FORCE_STANDALONE: &str = concat!(
+    r#"for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do "#,
+    r#"a=$(rabbitmqctl -n "$1" -t "$2" --silent force_standalone_khepri_boot 2>&1); c=$?; "#,
+    r#"case "$c$a" in 0*) break ;; *noproc*) sleep 2 ;; *) break ;; esac; done; "#,
+    r#"if [ -n "$a" ]; then echo "$a"; fi; exit "$c""#,
+);
+
+/// Lets a member go on alone (`rabbitmqctl`, 3.13 on).
+pub(super) fn force_standalone(node: &NodeName, limit: Duration) -> Argv {
+    let seconds = limit.as_secs().max(1).to_string();
+    let args = ["-c", FORCE_STANDALONE, "rmqtop", node.as_str(), &seconds];
+    Argv::new("sh", args)
+}
 
 /// What `rabbitmqctl` is told to do to a node.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]

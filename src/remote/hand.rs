@@ -64,6 +64,7 @@ impl Operate for Hand {
             | Change::Service { .. }
             | Change::Haproxy(_)
             | Change::Cookie { .. }
+            | Change::ForceStandalone { .. }
             | Change::SetAside { .. } => self.link.change(permit, change, limit),
         }
     }

@@ -4,6 +4,7 @@
 
 mod order;
 mod recover;
+mod standalone;
 mod standing;
 mod start;
 mod stop;

@@ -426,6 +426,7 @@ pub(super) fn way_back(plan: &Plan, begun: usize) -> Option<String> {
             }
             Some(
                 Change::Ctl { .. }
+                | Change::ForceStandalone { .. }
                 | Change::SetAside { .. }
                 | Change::Service {
                     verb: ServiceVerb::Start,

@@ -21,6 +21,7 @@ pub(crate) fn take_effect(cluster: &mut Cluster, on: usize, change: &Change) {
         Change::Service { verb, .. } => node::service(cluster, on, *verb),
         Change::Haproxy(set) => haproxy::take_effect(cluster, on, set),
         Change::Cookie { verb } => disc::cookie(cluster, on, verb),
+        Change::ForceStandalone { node, .. } => node::standalone(cluster, index(node)),
         Change::SetAside { dir, stamp, .. } => disc::set_aside(cluster, on, dir, stamp),
     }
 }

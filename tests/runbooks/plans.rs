@@ -117,7 +117,7 @@ fn an_alarm_that_cannot_be_told_forbids_it_too() {
     assert_eq!(verdicts(&refusal)["P4"], Verdict::CannotTell);
     assert_eq!(
         refusal.reason,
-        "whether rabbit@rabbit-node2 has an alarm cannot be told"
+        "whether rabbit@rabbit-node2 has an alarm is not known"
     );
 }
 

@@ -16,7 +16,7 @@ use rmqtop::runbook::plan::{Plan, Refusal};
 use std::time::Duration;
 
 /// Every runbook here, by a name that also says from where it starts.
-const ALL: [&str; 10] = [
+const ALL: [&str; 11] = [
     "stop-cluster",
     "stop-cluster-ram",
     "stop-cluster-part",
@@ -27,6 +27,7 @@ const ALL: [&str; 10] = [
     "forget-offline",
     "recover-lost-node",
     "recover-lost-node-khepri",
+    "recover-lost-node-alone",
 ];
 
 fn action(name: &str) -> Action {
@@ -97,6 +98,9 @@ fn before(name: &str) -> Cluster {
         "forget-offline" | "recover-lost-node" => lost(),
         "recover-lost-node-khepri" => {
             khepri(lost()).with_queue("orders", QueueType::Quorum, &[2, 0, 1])
+        }
+        "recover-lost-node-alone" => {
+            khepri(lost().with_life(1, Life::HostDead)).with_queue("jobs", QueueType::Classic, &[0])
         }
         other => panic!("{other}"),
     }
@@ -220,6 +224,15 @@ fn what_cannot_work_is_refused_in_words() {
     only_ram.lives = vec![Life::Down, Life::Running, Life::Down];
     let mut one_left = khepri(lost());
     one_left.lives[1] = Life::HostDead;
+    let mut waiting = Cluster::of(5);
+    waiting.lives = vec![
+        Life::Down,
+        Life::AppStopped,
+        Life::HostDead,
+        Life::HostDead,
+        Life::HostDead,
+    ];
+    let waiting = khepri(waiting);
     let mut wiped = down();
     wiped.wiped = vec![2];
     let mut ram = lost();
@@ -242,7 +255,7 @@ fn what_cannot_work_is_refused_in_words() {
         ("offline_ram", offline(2, 1), ram),
         ("offline_itself", offline(2, 2), down()),
         ("recover_nobody_lost", Action::RecoverLostNode, down()),
-        ("recover_no_majority", Action::RecoverLostNode, one_left),
+        ("recover_one_runs", Action::RecoverLostNode, waiting),
         (
             "recover_running",
             Action::RecoverLostNode,
@@ -252,6 +265,17 @@ fn what_cannot_work_is_refused_in_words() {
     for (name, action, cluster) in cases {
         insta::assert_snapshot!(format!("refusal_{name}"), refusal(&action, &cluster));
     }
+}
+
+/// A member that runs without a majority is let go on alone where it runs.
+#[test]
+fn one_that_runs_without_a_majority_goes_on_alone() {
+    let mut cluster = khepri(lost().with_life(1, Life::HostDead));
+    cluster.lives[0] = Life::Running;
+    let plan = plan_on(&Action::RecoverLostNode, &cluster).unwrap();
+    let ids: Vec<&str> = plan.steps.iter().map(|step| step.id.as_str()).collect();
+    assert_eq!(ids[0], "force-standalone-rabbit-node1", "{ids:?}");
+    assert_eq!(plan.definitions, [node(0)]);
 }
 
 /// The whole rack lost power: each saw all others to the end.

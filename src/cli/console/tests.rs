@@ -152,7 +152,7 @@ async fn a_run_is_stopped_while_it_is_prepared() {
     let end = told.recv().await.unwrap().unwrap_err();
     assert_eq!(
         end,
-        "failed to begin: the operator stopped the run; nothing was sent"
+        "the operator stopped the run before it began; nothing was sent"
     );
     assert!(told.recv().await.is_none());
     tasks.close();

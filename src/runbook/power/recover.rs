@@ -4,7 +4,7 @@
 
 use super::order::Order;
 use super::standing::{self, Standing};
-use super::{id, named, run_together, start};
+use super::{id, named, run_together, standalone, start};
 use crate::action::Action;
 use crate::invocation::{Change, CtlVerb};
 use crate::model::Model;
@@ -295,7 +295,9 @@ pub(in crate::runbook) fn recover_lost(
         let reason = "no member is left that could be started".to_owned();
         return Err(checks.refuse(action, reason, Some("bring a host back first".to_owned())));
     };
-    if standing.runs() {
+    let on_khepri = standing.store == Some(MetadataStore::Khepri);
+    let lacks_majority = on_khepri && !standing.has_majority();
+    if standing.runs() && !lacks_majority {
         return with_some_running(action, &standing, first, checks);
     }
     match standing.store {
@@ -420,14 +422,7 @@ fn by_majority(
         return Err(checks.refuse(action, reason, Some("start-cluster".to_owned())));
     }
     if !standing.has_majority() {
-        let reason = format!(
-            "on Khepri a majority of members is needed, and {count} can be started; force_boot and forget_cluster_node --offline do nothing there"
-        );
-        let instead = format!(
-            "bring hosts back until a majority answers; as the very last resort, which gives up every other member and all that only they hold: start the broker on {} and, while it waits, run `rabbitmqctl force_standalone_khepri_boot` there, then wipe and rejoin the others; quorum queues with replicas elsewhere stay without a majority",
-            latest(standing, first)
-        );
-        return Err(checks.refuse(action, reason, Some(instead)));
+        return standalone::plan(action, standing, first, checks);
     }
     let line = format!("{count} can be started: a majority");
     let title = ("R4", "a majority of members survives");
@@ -444,14 +439,6 @@ fn by_majority(
     let mut sentences = blast(standing, &lost, first);
     sentences.pop();
     Ok(first.plan(action, preflight, sentences, steps))
-}
-
-/// The survivor whose service ended last, by its host's clock; the first, where none says.
-fn latest<'a>(standing: &Standing<'a>, first: Ground<'a>) -> &'a NodeName {
-    let ended = |ground: &Ground<'a>| standing.files(*ground).and_then(|files| files.ended);
-    let present = standing.present.iter().copied();
-    let told = present.filter(|ground| ended(ground).is_some());
-    told.min_by_key(ended).unwrap_or(first).target.node
 }
 
 /// The replicas go afterwards: of a member that is away `shrink` says `node_not_running`, and from

@@ -19,6 +19,9 @@ pub(super) fn service(cluster: &mut Cluster, on: usize, verb: ServiceVerb) {
             if !cluster.failed.contains(&on) {
                 cluster.lives[on] = Life::Running;
             }
+            if verb == ServiceVerb::StartNoBlock {
+                await_majority(cluster, on);
+            }
         }
         ServiceVerb::ResetFailed => cluster.failed.retain(|failed| *failed != on),
     }
@@ -30,4 +33,32 @@ pub(super) fn maintenance(cluster: &mut Cluster, at: usize, verb: UpgradeVerb) {
     if verb == UpgradeVerb::Drain {
         cluster.draining.push(at);
     }
+}
+
+/// On Khepri a member waits at boot until a majority is up.
+fn await_majority(cluster: &mut Cluster, on: usize) {
+    let up = |life: Life| matches!(life, Life::Running | Life::AppStopped);
+    let members = cluster.members();
+    let count = members.iter().filter(|at| up(cluster.lives[**at])).count();
+    if cluster.khepri != Some(true) || cluster.lives[on] != Life::Running {
+        return;
+    }
+    if count * 2 > members.len() {
+        for at in members {
+            if up(cluster.lives[at]) {
+                cluster.lives[at] = Life::Running;
+            }
+        }
+    } else {
+        cluster.lives[on] = Life::AppStopped;
+    }
+}
+
+/// It runs, and all others are no members any more.
+pub(super) fn standalone(cluster: &mut Cluster, at: usize) {
+    assert_ne!(cluster.lives[at], Life::Down, "no runtime to force");
+    cluster.lives[at] = Life::Running;
+    cluster.strangers = (0..cluster.lives.len())
+        .filter(|other| *other != at)
+        .collect();
 }
