@@ -9,6 +9,7 @@ use crate::invocation::haproxy::{ServerState, SetServer};
 use crate::model::balancer::ServerStatus;
 use crate::model::name::{HostName, NodeName};
 use crate::model::node::NodeState;
+use crate::model::path::Placed;
 
 /// One load balancer, and what it is told about the server of a node.
 pub(super) type Told = (HostName, SetServer);
@@ -37,23 +38,28 @@ impl Servers {
                 ));
                 continue;
             };
-            let servers = model.servers_of(node, entry, report);
-            let backend = model.broker_backend(entry, report);
-            let (Some(backend), [server]) = (backend, servers.as_slice()) else {
-                if servers.len() > 1 {
+            let servers = model.servers_of(node, host, report);
+            let (backend, server) = match servers.as_slice() {
+                [one] => *one,
+                [] if model.placed(node, host, ground.now) == Placed::Unknown => {
+                    all.untold.push(format!(
+                        "whether HAProxy on {on} has a server for {node} is not known: if so, it may send clients there"
+                    ));
+                    continue;
+                }
+                [] => continue,
+                _ => {
                     all.untold
                         .push(untold(on, node, "it has several servers for it"));
+                    continue;
                 }
-                continue;
             };
-            let (list, state) = match server.status {
-                ServerStatus::Maint => (&mut all.out, ServerState::Ready),
-                ServerStatus::Drain => continue,
-                ServerStatus::Up(_)
-                | ServerStatus::Down(_)
-                | ServerStatus::NoLb
-                | ServerStatus::NoCheck
-                | ServerStatus::Other(_) => (&mut all.used, ServerState::Maint),
+            let (list, state) = if server.status == ServerStatus::Maint {
+                (&mut all.out, ServerState::Ready)
+            } else if server.status.is_set_aside() {
+                continue;
+            } else {
+                (&mut all.used, ServerState::Maint)
             };
             match command(host, entry, (backend.name.raw(), server.name.raw())) {
                 Ok(set) => list.push((on.clone(), SetServer { state, ..set })),
