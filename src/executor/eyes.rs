@@ -14,6 +14,11 @@ pub trait Eyes: Debug + Send {
     ///
     /// What is missing from the result counts as not known; nothing is taken from memory.
     fn look<'a>(&'a mut self, kinds: &'a [SourceKind]) -> BoxFuture<'a, Vec<Observation>>;
+
+    /// Something was done to the cluster: who was refused before, and is spared for a while so that
+    /// no account is locked, may be asked again. A node that has joined knows other users than the
+    /// blank one did.
+    fn forgive(&mut self) {}
 }
 
 /// The sources' own questions, put on demand.
@@ -30,5 +35,9 @@ impl FleetEyes {
 impl Eyes for FleetEyes {
     fn look<'a>(&'a mut self, kinds: &'a [SourceKind]) -> BoxFuture<'a, Vec<Observation>> {
         Box::pin(self.0.survey(kinds))
+    }
+
+    fn forgive(&mut self) {
+        self.0.forgive();
     }
 }

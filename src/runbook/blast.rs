@@ -126,7 +126,7 @@ pub(super) fn of_wipe(ground: Ground<'_>, aside: Option<&str>) -> Vec<String> {
     let mut sentences = vec![fate];
     if ground.target.state == NodeState::Running {
         sentences.extend(moved(&ground.model.stop_impact(node, ground.now)));
-        sentences.extend(on_the_path(ground, "it runs again"));
+        sentences.extend(on_the_vip(ground));
     }
     sentences.push(format!(
         "where the configuration lets {node} find its peers by itself, it may join them when it starts"
@@ -161,7 +161,7 @@ pub(super) fn of_removal(ground: Ground<'_>, fate: &str) -> Vec<String> {
     if ground.target.state == NodeState::Running {
         let stop = ground.model.stop_impact(ground.node(), ground.now);
         sentences.extend(moved(&stop));
-        sentences.extend(on_the_path(ground, "it serves again"));
+        sentences.extend(on_the_vip(ground));
     }
     sentences.extend(bound(removal.gap.as_deref()));
     sentences
@@ -213,15 +213,21 @@ fn on_the_path(ground: Ground<'_>, until: &str) -> Vec<String> {
             }
         }
     }
-    for vip in model.vips(now) {
-        if vip.holders.contains(&target.host.name) {
-            sentences.push(format!(
-                "{} holds {}: clients that go to its broker directly, past HAProxy, are refused",
-                target.host.name, vip.address
-            ));
-        }
-    }
+    sentences.extend(on_the_vip(ground));
     sentences
+}
+
+fn on_the_vip(ground: Ground<'_>) -> Vec<String> {
+    let host = &ground.target.host.name;
+    let vips = ground.model.vips(ground.now).into_iter();
+    let held = vips.filter(|vip| vip.holders.contains(host));
+    held.map(|vip| {
+        format!(
+            "{host} holds {}: clients that go to its broker directly, past HAProxy, are refused",
+            vip.address
+        )
+    })
+    .collect()
 }
 
 fn queues(count: usize) -> String {

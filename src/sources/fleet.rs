@@ -55,6 +55,12 @@ pub struct Fleet {
 }
 
 impl Fleet {
+    /// Lets every API and page be asked again that refused us.
+    pub fn forgive(&self) {
+        self.api.forgive();
+        self.balancers.iter().for_each(|each| each.forgive());
+    }
+
     /// Makes the sources of `cluster`; hosts without an entry in `links` cannot be asked over
     /// SSH, and their sources say so.
     pub fn new(cluster: &Cluster, links: &BTreeMap<HostName, Arc<dyn Observe>>) -> Self {
@@ -321,8 +327,7 @@ impl Watch {
     /// Asks every source now, also those that wait for a person: a password or a host key may
     /// have been put right.
     pub fn poll_now(&self) {
-        self.fleet.api.forgive();
-        self.fleet.balancers.iter().for_each(|each| each.forgive());
+        self.fleet.forgive();
         self.fleet.links.iter().for_each(|link| link.retry_now());
         self.wishes.iter().for_each(|now| now.notify_one());
     }

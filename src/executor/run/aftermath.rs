@@ -83,6 +83,10 @@ impl Run<'_> {
         }: Earlier,
     ) -> Option<Leftover> {
         let hand = self.setting.hands.get(&step.host).cloned()?;
+        self.tell(RunEventKind::Waiting {
+            step: index,
+            words: format!("{} is asked what came of its command", step.host),
+        });
         let unit = UnitName::new(&self.id.0, index, sendings);
         let permit = Arc::clone(&self.permit);
         let (printed, heard) = watch::channel(String::new());

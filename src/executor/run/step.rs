@@ -201,6 +201,7 @@ impl Run<'_> {
             };
         };
         let ended = self.command_ended(index, step, &outcome);
+        self.setting.eyes.forgive();
         let left = step.deadline.saturating_sub(begun.elapsed());
         let limit = match &outcome {
             CommandOutcome::NotSent(error) => {
