@@ -198,6 +198,13 @@ fn bound(gap: Option<&str>) -> Option<String> {
 
 /// What the load balancers and the holder of the VIP do.
 fn on_the_path(ground: Ground<'_>, until: &str) -> Vec<String> {
+    let mut sentences = on_the_servers(ground, until);
+    sentences.extend(on_the_vip(ground));
+    sentences
+}
+
+/// What the load balancers do with the target while it is away.
+pub(super) fn on_the_servers(ground: Ground<'_>, until: &str) -> Vec<String> {
     let Ground { model, target, now } = ground;
     let mut sentences = Vec::new();
     for (host, _) in model.inventory.balancers() {
@@ -213,7 +220,6 @@ fn on_the_path(ground: Ground<'_>, until: &str) -> Vec<String> {
             }
         }
     }
-    sentences.extend(on_the_vip(ground));
     sentences
 }
 

@@ -39,7 +39,9 @@ pub(super) fn plan(action: &Action, ground: Ground<'_>, kind: NodeType) -> Resul
         Vec::new()
     } else {
         let fate = format!("{node} is reset and joins again: what only it holds is gone");
-        blast::of_removal(ground, &fate)
+        let mut sentences = blast::of_removal(ground, &fate);
+        sentences.extend(blast::on_the_servers(ground, "it serves again"));
+        sentences
     };
     let definitions = if is_so { Vec::new() } else { ground.kept() };
     Ok(Plan {
