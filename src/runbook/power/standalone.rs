@@ -46,7 +46,7 @@ pub(super) fn plan(
         .cloned()
         .collect();
     let count = format!(
-        "{} of {} members can be started, and a majority of them is lost for good",
+        "{} of {} members can be started: no majority",
         standing.present.len(),
         standing.size()
     );
