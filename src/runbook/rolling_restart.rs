@@ -387,6 +387,51 @@ fn member_of(step: &Step) -> Option<&NodeName> {
     step.after.first()?.subjects().into_iter().next()
 }
 
+/// How a change is undone.
+enum Undo {
+    With(Box<Change>),
+    /// There is nothing to be undone.
+    Nothing,
+    /// The way is forward only.
+    Never,
+}
+
+fn undo(change: &Change) -> Undo {
+    let with = match change {
+        Change::Haproxy(set) if set.state != ServerState::Ready => Change::Haproxy(SetServer {
+            state: ServerState::Ready,
+            ..set.clone()
+        }),
+        Change::Upgrade { node, limit, .. } => Change::Upgrade {
+            node: node.clone(),
+            verb: UpgradeVerb::Revive,
+            limit: *limit,
+        },
+        Change::Ctl {
+            node,
+            verb: CtlVerb::StopApp,
+            limit,
+        } => Change::Ctl {
+            node: node.clone(),
+            verb: CtlVerb::StartApp,
+            limit: *limit,
+        },
+        Change::Ctl { .. }
+        | Change::ForceStandalone { .. }
+        | Change::SetAside { .. }
+        | Change::Service {
+            verb: ServiceVerb::Start,
+            ..
+        } => return Undo::Never,
+        Change::Haproxy(_)
+        | Change::Queues { .. }
+        | Change::Service { .. }
+        | Change::Api { .. }
+        | Change::Cookie { .. } => return Undo::Nothing,
+    };
+    Undo::With(Box::new(with))
+}
+
 /// How the member under way is put back into service, where the first `begun` steps were begun and
 /// the last of them came to no good end; `None` where the way is forward only: its service was
 /// stopped or its membership touched, or no member is under way.
@@ -396,51 +441,14 @@ pub(super) fn way_back(plan: &Plan, begun: usize) -> Option<String> {
     let own = |step: &&Step| member_of(step) == Some(member);
     let mut back = Vec::new();
     for step in begun.iter().filter(own) {
-        match &step.change {
-            Some(Change::Haproxy(set)) if set.state != ServerState::Ready => {
-                let ready = SetServer {
-                    state: ServerState::Ready,
-                    ..set.clone()
-                };
-                back.push((&step.host, Change::Haproxy(ready)));
+        match step.change.as_ref().map_or(Undo::Nothing, undo) {
+            // Clients come last.
+            Undo::With(change) if matches!(*change, Change::Haproxy(_)) => {
+                back.push((&step.host, change));
             }
-            Some(Change::Upgrade { node, limit, .. }) => {
-                let revive = Change::Upgrade {
-                    node: node.clone(),
-                    verb: UpgradeVerb::Revive,
-                    limit: *limit,
-                };
-                back.insert(0, (&step.host, revive));
-            }
-            Some(Change::Ctl {
-                node,
-                verb: CtlVerb::StopApp,
-                limit,
-            }) => {
-                let start = Change::Ctl {
-                    node: node.clone(),
-                    verb: CtlVerb::StartApp,
-                    limit: *limit,
-                };
-                back.insert(0, (&step.host, start));
-            }
-            Some(
-                Change::Ctl { .. }
-                | Change::ForceStandalone { .. }
-                | Change::SetAside { .. }
-                | Change::Service {
-                    verb: ServiceVerb::Start,
-                    ..
-                },
-            ) => return None,
-            Some(
-                Change::Haproxy(_)
-                | Change::Queues { .. }
-                | Change::Service { .. }
-                | Change::Api { .. }
-                | Change::Cookie { .. },
-            )
-            | None => {}
+            Undo::With(change) => back.insert(0, (&step.host, change)),
+            Undo::Never => return None,
+            Undo::Nothing => {}
         }
     }
     let lines: Vec<String> = back

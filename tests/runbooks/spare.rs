@@ -59,13 +59,18 @@ fn told(ran: &Ran) -> Vec<&str> {
     ran.sent.iter().map(word).collect()
 }
 
-fn stranger(laden: bool) -> Cluster {
+fn stranger() -> Cluster {
     let mut cluster = Cluster::healthy();
     cluster.strangers = vec![2];
-    if laden {
-        cluster.laden = vec![2];
-    }
     cluster
+}
+
+/// A node that is no member and holds something.
+fn laden() -> Cluster {
+    Cluster {
+        laden: vec![2],
+        ..stranger()
+    }
 }
 
 #[rstest]
@@ -73,7 +78,7 @@ fn stranger(laden: bool) -> Cluster {
 #[case::leaves_stopped(leave(), Cluster::healthy().with_life(2, Life::AppStopped))]
 #[case::forgotten(forget(), Cluster::healthy())]
 #[case::forgotten_dead(forget(), Cluster::healthy().with_life(2, Life::HostDead))]
-#[case::wiped(wipe(), stranger(true))]
+#[case::wiped(wipe(), laden())]
 #[tokio::test(start_paused = true)]
 async fn its_servers_go_first_and_stay_out(#[case] action: Action, #[case] before: Cluster) {
     let ran = done(&action, &before).await;
@@ -161,7 +166,7 @@ async fn a_run_that_fails_early_says_the_way_back() {
 /// A node that runs as a member and does not serve a virtual host has not joined well.
 #[tokio::test(start_paused = true)]
 async fn a_join_is_over_when_every_virtual_host_runs() {
-    let mut cluster = stranger(false);
+    let mut cluster = stranger();
     cluster.vhosts_down = vec![(2, "orders".to_owned())];
     let acts = (0..8).map(|_| Act::works());
     let ran = act(World::new(cluster, acts), &join()).await;

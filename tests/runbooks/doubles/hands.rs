@@ -29,7 +29,11 @@ impl Eyes for Watcher {
                 let next = world.looks + 1;
                 let slow = world.slow_from.filter(|(from, _)| next >= *from);
                 let usual = Duration::from_millis(20);
-                let lists = if lists { world.listing_takes } else { Duration::ZERO };
+                let lists = if lists {
+                    world.listing_takes
+                } else {
+                    Duration::ZERO
+                };
                 slow.map_or(usual + lists, |(_, takes)| takes)
             };
             sleep(takes).await;
