@@ -32,6 +32,9 @@ pub enum Action {
     StopNode {
         /// Which member.
         node: NodeName,
+        /// How.
+        #[serde(default, skip_serializing_if = "StopManner::is_orderly")]
+        manner: StopManner,
     },
     /// Starts the service of a member.
     StartNode {
@@ -161,6 +164,24 @@ pub enum Action {
     },
 }
 
+/// How a service is stopped.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StopManner {
+    /// It is asked to end.
+    #[default]
+    Orderly,
+    /// It is asked to end, and killed if it has not ended after a while: for a node that hangs.
+    Kill,
+}
+
+impl StopManner {
+    /// Whether it is only asked.
+    pub fn is_orderly(&self) -> bool {
+        *self == Self::Orderly
+    }
+}
+
 /// How much harm an action can do; decides what must be typed to confirm it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -225,13 +246,20 @@ impl Action {
             | Self::MirrorSync { .. } => Tier::Change,
             Self::StopApp { .. }
             | Self::RestartApp { .. }
-            | Self::StopNode { .. }
+            | Self::StopNode {
+                manner: StopManner::Orderly,
+                ..
+            }
             | Self::RestartNode { .. }
             | Self::Drain { .. }
             | Self::QuorumShrink { .. }
             | Self::RollingRestart { .. }
             | Self::StopCluster => Tier::Disrupt,
-            Self::Join { .. }
+            Self::StopNode {
+                manner: StopManner::Kill,
+                ..
+            }
+            | Self::Join { .. }
             | Self::Rejoin { .. }
             | Self::Leave { .. }
             | Self::Forget { .. }
@@ -248,7 +276,7 @@ impl Action {
             Self::StopApp { node }
             | Self::StartApp { node }
             | Self::RestartApp { node }
-            | Self::StopNode { node }
+            | Self::StopNode { node, .. }
             | Self::StartNode { node }
             | Self::RestartNode { node }
             | Self::Drain { node }
@@ -299,6 +327,10 @@ impl fmt::Display for Action {
             Self::Rejoin { to: Some(to), .. } => write!(f, " --to {to}"),
             Self::Forget { via: Some(via), .. } => write!(f, " --via {via}"),
             Self::NodeType { kind, .. } => write!(f, " {kind}"),
+            Self::StopNode {
+                manner: StopManner::Kill,
+                ..
+            } => f.write_str(" --kill"),
             // The only name that may hold spaces: as one could paste it.
             Self::RenameCluster { name } => write!(f, " {}", quoted(name.as_str())),
             Self::RollingRestart { only } => {
@@ -318,7 +350,10 @@ impl fmt::Display for Action {
             Self::StopApp { .. }
             | Self::StartApp { .. }
             | Self::RestartApp { .. }
-            | Self::StopNode { .. }
+            | Self::StopNode {
+                manner: StopManner::Orderly,
+                ..
+            }
             | Self::StartNode { .. }
             | Self::RestartNode { .. }
             | Self::Drain { .. }

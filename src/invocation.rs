@@ -21,7 +21,7 @@ use cookie::{CookieVerb, PublicKey, Salt};
 pub use ctl::CtlVerb;
 use keepalived::FilePattern;
 use serde::{Deserialize, Serialize};
-pub use service::ServiceVerb;
+pub use service::{KILL_AFTER, ServiceVerb};
 use std::fmt;
 use std::time::Duration;
 
@@ -356,7 +356,11 @@ impl Change {
             | Self::Queues { .. }
             | Self::Cookie { .. }
             | Self::ForceStandalone { .. }
-            | Self::SetAside { .. } => true,
+            | Self::SetAside { .. }
+            | Self::Service {
+                verb: ServiceVerb::Kill,
+                ..
+            } => true,
             Self::Service { .. } | Self::Haproxy(_) | Self::Api { .. } => false,
         }
     }

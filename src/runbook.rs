@@ -18,6 +18,7 @@ mod policy;
 mod power;
 pub mod preflight;
 pub mod probe;
+mod rejoin;
 mod rename_cluster;
 mod replicas;
 mod rolling_restart;
@@ -26,7 +27,7 @@ mod steps;
 mod wipe;
 pub(crate) mod written;
 
-use crate::action::Action;
+use crate::action::{Action, StopManner};
 use crate::model::Model;
 use crate::model::moment::Moment;
 use crate::model::name::NodeName;
@@ -69,7 +70,10 @@ pub fn plan(action: &Action, model: &Model, now: Moment) -> Result<Plan, Refusal
         Action::StopApp { node } => app::stop(action, on(node)?),
         Action::StartApp { node } => app::start(action, on(node)?),
         Action::RestartApp { node } => app::restart(action, on(node)?),
-        Action::StopNode { node } => node::stop(action, on(node)?),
+        Action::StopNode { node, manner } => match manner {
+            StopManner::Orderly => node::stop(action, on(node)?),
+            StopManner::Kill => node::kill(action, on(node)?),
+        },
         Action::StartNode { node } => node::start(action, on(node)?),
         Action::RestartNode { node } => node::restart(action, on(node)?),
         Action::Drain { node } => maintenance::drain(action, on(node)?),
@@ -77,7 +81,7 @@ pub fn plan(action: &Action, model: &Model, now: Moment) -> Result<Plan, Refusal
         Action::Join { node, to, kind } => {
             membership::join(action, joining(node, to.as_ref())?, *kind)
         }
-        Action::Rejoin { node, to } => membership::rejoin(action, joining(node, to.as_ref())?),
+        Action::Rejoin { node, to } => rejoin::plan(action, joining(node, to.as_ref())?),
         Action::Leave { node } => membership::leave(action, through(node, None)?),
         Action::Forget { node, via } => membership::forget(action, through(node, via.as_ref())?),
         Action::NodeType { node, kind } => node_type::plan(action, through(node, None)?, *kind),
@@ -173,10 +177,18 @@ fn usually_asks(action: &Action, api_tells: bool, has_mirrors: bool) -> &'static
             (true, true) => &[SourceKind::User],
             (false, _) => &[SourceKind::NodeStatus, SourceKind::User],
         },
-        Action::Join { .. } | Action::Rejoin { .. } => &[
+        Action::Join { .. } => &[
             SourceKind::NodeStatus,
             SourceKind::Names,
             SourceKind::Cookie,
+        ],
+        // One that cannot boot begins on an empty disc.
+        Action::Rejoin { .. } => &[
+            SourceKind::NodeStatus,
+            SourceKind::NodeFiles,
+            SourceKind::Names,
+            SourceKind::Cookie,
+            SourceKind::Data,
         ],
         Action::StartNode { .. } | Action::RestartNode { .. } => &[SourceKind::Data],
         Action::Wipe { .. } => &[SourceKind::NodeStatus, SourceKind::Data],

@@ -197,8 +197,9 @@ fn begins_from(action: &Action) -> &'static [NodeState] {
         | Action::Join { .. }
         | Action::Leave { .. }
         | Action::NodeType { .. } => &[Running, AppStopped],
-        Action::Rejoin { .. } => &[AppStopped, Running],
-        Action::RestartNode { .. } | Action::Wipe { .. } => &[Running, AppStopped, Down],
+        Action::Rejoin { .. } => &[AppStopped, Running, Down, Starting, Restarting],
+        Action::RestartNode { .. } => &[Running, AppStopped, Down],
+        Action::Wipe { .. } => &[Running, AppStopped, Down, Starting, Restarting],
         Action::ForgetOffline { .. } => &[Down, Unreachable],
         Action::Forget { .. }
         | Action::QuorumShrink { .. }

@@ -154,7 +154,7 @@ pub static RUNBOOKS: &[RunbookSpec] = &[
     spec("node-type", &["change_cluster_node_type"], MEMBERSHIP, "disc or RAM", asks::node_type_action).asking(asks::node_type),
     spec("wipe", &["force_reset", "rm -r mnesia"], MEMBERSHIP, "move its data aside; it starts blank", |form| Ok(Action::Wipe { node: form.node()? })),
     spec("start-node", &["systemctl start"], SERVICE, "the service: application and runtime", |form| Ok(Action::StartNode { node: form.node()? })),
-    spec("stop-node", &["systemctl stop", "shutdown"], SERVICE, "the service: application and runtime", |form| Ok(Action::StopNode { node: form.node()? })),
+    spec("stop-node", &["systemctl stop", "shutdown"], SERVICE, "the service: application and runtime", asks::stop_node_action).asking(asks::stop_node),
     spec("restart-node", &["systemctl restart"], SERVICE, "the service: application and runtime", |form| Ok(Action::RestartNode { node: form.node()? })),
     spec("drain", &["rabbitmq-upgrade drain"], SERVICE, "maintenance mode: no clients, no leaders", |form| Ok(Action::Drain { node: form.node()? })),
     spec("revive", &["rabbitmq-upgrade revive"], SERVICE, "end maintenance mode", |form| Ok(Action::Revive { node: form.node()? })),

@@ -2,7 +2,7 @@
 
 pub mod policy;
 
-use crate::action::Action;
+use crate::action::{Action, StopManner};
 use crate::model::broker::NodeType;
 use crate::model::inventory::Inventory;
 use crate::model::name::{ClusterName, NodeName};
@@ -19,7 +19,13 @@ pub enum Runbook {
     /// Stop and start the RabbitMQ application of a member; its runtime stays up
     RestartApp(Member),
     /// Stop the service of a member: application and runtime
-    StopNode(Member),
+    StopNode {
+        /// The member: rabbit@host, or its host's name
+        node: String,
+        /// Kill what has not ended after 30 seconds: for a node that hangs
+        #[arg(long)]
+        kill: bool,
+    },
     /// Start the service of a member
     StartNode(Member),
     /// Stop and start the service of a member
@@ -134,6 +140,7 @@ pub struct Member {
 
 impl Runbook {
     /// The action meant, with short names resolved.
+    #[expect(clippy::too_many_lines, reason = "a table: one arm for each runbook")]
     pub fn action(&self, inventory: &Inventory) -> anyhow::Result<Action> {
         let named = |member: &Member| resolve(inventory, &member.node);
         let maybe = |name: &Option<String>| {
@@ -148,7 +155,10 @@ impl Runbook {
             Self::StopApp(on) => Action::StopApp { node: named(on)? },
             Self::StartApp(on) => Action::StartApp { node: named(on)? },
             Self::RestartApp(on) => Action::RestartApp { node: named(on)? },
-            Self::StopNode(on) => Action::StopNode { node: named(on)? },
+            Self::StopNode { node, kill } => Action::StopNode {
+                node: resolve(inventory, node)?,
+                manner: kill.then_some(StopManner::Kill).unwrap_or_default(),
+            },
             Self::StartNode(on) => Action::StartNode { node: named(on)? },
             Self::RestartNode(on) => Action::RestartNode { node: named(on)? },
             Self::Drain(on) => Action::Drain { node: named(on)? },

@@ -4,6 +4,7 @@ use super::Argv;
 use crate::model::inventory::ServiceNames;
 use crate::model::name::ServiceName;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// What systemd is told to do to the broker's service of a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -13,12 +14,30 @@ pub enum ServiceVerb {
     Stop,
     /// Starts it, and waits until it has booted.
     Start,
+    /// Starts it with its count of starts cleared: one that died again and again may have used them
+    /// up, whatever systemd thinks of it now (systemctl(1), `reset-failed`).
+    StartAnew,
     /// Starts it, and waits for nothing.
     StartNoBlock,
+    /// Asks it to end, and kills every process of its control group if it has not ended after
+    /// `KILL_AFTER`. systemd starts nothing again that it was told to stop.
+    Kill,
     /// Clears its `failed` state and systemd's count of its starts, so that it may be started
     /// again (systemctl(1), `reset-failed`).
     ResetFailed,
 }
+
+/// How long a service that hangs has to end before it is killed.
+pub const KILL_AFTER: Duration = Duration::from_secs(30);
+
+/// The order to stop stands while its processes are killed, so that systemd does not start the
+/// service again (systemd.service(5), `Restart=`). A unit that ends by a signal is `failed`.
+const STOP_OR_KILL: &str = concat!(
+    r#"timeout "$2" systemctl stop "$1" && exit 0; "#,
+    r#"systemctl kill --signal=SIGKILL "$1"; exec timeout "$2" systemctl stop "$1""#,
+);
+
+const START_ANEW: &str = r#"systemctl reset-failed "$1"; exec systemctl start "$1""#;
 
 impl ServiceVerb {
     pub(super) fn argv(self, name: &ServiceName) -> Argv {
@@ -26,7 +45,12 @@ impl ServiceVerb {
         match self {
             Self::Stop => Argv::new("systemctl", ["stop", name]),
             Self::Start => Argv::new("systemctl", ["start", name]),
+            Self::StartAnew => Argv::new("sh", ["-c", START_ANEW, "rmqtop", name]),
             Self::StartNoBlock => Argv::new("systemctl", ["start", "--no-block", name]),
+            Self::Kill => {
+                let seconds = KILL_AFTER.as_secs().to_string();
+                Argv::new("sh", ["-c", STOP_OR_KILL, "rmqtop", name, &seconds])
+            }
             Self::ResetFailed => Argv::new("systemctl", ["reset-failed", name]),
         }
     }

@@ -14,10 +14,33 @@ const NAMED: usize = 5;
 
 /// What stopping the target does to clients, until what is so again.
 pub(super) fn of_stop(ground: Ground<'_>, until: &str) -> Vec<String> {
-    let Ground { model, target, now } = ground;
+    let Ground { model, target, .. } = ground;
     if target.state != NodeState::Running {
         return Vec::new();
     }
+    let mut sentences = without(ground, until);
+    if model.members().len() == 1 {
+        sentences.push("it is the only member: nothing is served meanwhile".to_owned());
+    }
+    sentences
+}
+
+/// What killing a node that hangs does. What it still serves nobody can ask it.
+pub(super) fn of_kill(ground: Ground<'_>, until: &str) -> Vec<String> {
+    if ground.target.state == NodeState::Down {
+        return Vec::new();
+    }
+    let node = ground.node();
+    let mut sentences = vec![format!(
+        "{node} is killed if it does not end by itself: what it has not written to its disk is lost"
+    )];
+    sentences.extend(without(ground, until));
+    sentences
+}
+
+/// What is away without the target.
+fn without(ground: Ground<'_>, until: &str) -> Vec<String> {
+    let Ground { model, target, now } = ground;
     let impact = model.stop_impact(target.node, now);
     let mut sentences = Vec::new();
     if !impact.deleted.is_empty() {
@@ -38,9 +61,6 @@ pub(super) fn of_stop(ground: Ground<'_>, until: &str) -> Vec<String> {
     }
     sentences.extend(moved(&impact));
     sentences.extend(on_the_path(ground, until));
-    if model.members().len() == 1 {
-        sentences.push("it is the only member: nothing is served meanwhile".to_owned());
-    }
     sentences.extend(bound(impact.gap.as_deref()));
     sentences
 }

@@ -1,6 +1,6 @@
 //! Owns `cookie-align`: hosts get the Erlang cookie of a member, so that their nodes can join. A
-//! runtime reads its cookie at its start, so a node that runs alone is stopped before and started
-//! after; a member that runs is never touched. The value stays on the hosts.
+//! runtime reads its cookie at its start, so a node that runs alone, or a member that cannot boot, is
+//! stopped before and started after; a member that runs is never touched. The value stays on the hosts.
 
 use super::plan::{Plan, Probe, Refusal, Step};
 use super::preflight::{self, Checks, Target};
@@ -126,7 +126,8 @@ fn untouched(action: &Action, ground: Ground<'_>, checks: &mut Checks) -> Result
     let own = &ground.target.host.name;
     let mut views = ground.model.views(ground.now);
     let listed = views.any(|(host, report)| host != own && report.lists(node) == Some(true));
-    if listed && state != NodeState::Down {
+    let boots = matches!(state, NodeState::Starting | NodeState::Restarting);
+    if listed && state != NodeState::Down && !boots {
         let reason = format!(
             "{node} is a member and its runtime is up; it keeps the cookie it started with"
         );
@@ -138,12 +139,12 @@ fn untouched(action: &Action, ground: Ground<'_>, checks: &mut Checks) -> Result
 
 fn sentence(ground: Ground<'_>) -> Option<String> {
     let up = ground.target.state != NodeState::Down;
-    up.then(|| {
-        format!(
-            "{}, which is no member, is stopped and started again",
-            ground.node()
-        )
-    })
+    let why = if ground.is_listed() {
+        "which cannot boot"
+    } else {
+        "which is no member"
+    };
+    up.then(|| format!("{}, {why}, is stopped and started again", ground.node()))
 }
 
 fn steps_for(ground: Ground<'_>) -> Vec<Step> {
@@ -179,7 +180,11 @@ fn steps_for(ground: Ground<'_>) -> Vec<Step> {
     let mut start = ground.start_node();
     start.id = format!("start-{host}");
     start.before = vec![ground.down()];
-    start.already = vec![Probe::Alone { node: node.clone() }];
-    start.after.clone_from(&start.already);
-    vec![stop, take, start]
+    if !ground.is_listed() {
+        start.already = vec![Probe::Alone { node: node.clone() }];
+        start.after.clone_from(&start.already);
+    }
+    let mut steps = vec![stop, take];
+    steps.push(start);
+    steps
 }

@@ -1,9 +1,10 @@
-//! Owns `join`, `rejoin`, `leave` and `forget`: who is a member of the cluster. What is sent follows
+//! Owns `join`, `leave` and `forget`, and the steps they share with `rejoin`: who is a member of the cluster. What is sent follows
 //! the version: until 4.0 a node joins with its app stopped, from 4.1 on it stops it itself.
 
 use super::blast;
 use super::plan::{Plan, Probe, Refusal, Step};
 use super::preflight::{self, Checks, Target};
+use super::rejoin;
 use super::spare::{Servers, Told};
 use super::steps::{self, Ground};
 use crate::action::Action;
@@ -51,46 +52,12 @@ pub(super) fn join(action: &Action, ground: Ground<'_>, kind: NodeType) -> Resul
     let definitions = if member { Vec::new() } else { both(ground) };
     Ok(Plan {
         definitions,
-        ..ground.plan(action, preflight, blast, entering(ground, kind, &[]))
-    })
-}
-
-/// As `join`, after the cluster has forgotten what it still believes of the node.
-pub(super) fn rejoin(action: &Action, ground: Ground<'_>) -> Result<Plan, Refusal> {
-    let listed = ground.is_listed();
-    let mut checks = joining(ground);
-    startable(action, ground, &mut checks)?;
-    let stale = listed && ground.target.state == NodeState::AppStopped;
-    let servers = Servers::of(ground);
-    let mut put_out: &[Told] = &[];
-    let mut blast = Vec::new();
-    let mut steps = Vec::new();
-    if stale {
-        for check in [
-            &preflight::MAJORITY,
-            &preflight::DISC,
-            &preflight::LOSSES,
-            &preflight::REPLICAS,
-        ] {
-            checks.make(check, ground);
-        }
-        blast = blast::of_removal(ground, &destroyed(ground));
-        steps.extend(servers.take_out(ground, &[ground.others_unchanged()]));
-        steps.extend(removing(ground));
-        put_out = &servers.used;
-    } else if !listed {
-        blast = vec![destroyed(ground)];
-    }
-    let preflight = checks.verdict(action)?;
-    steps.extend(entering(ground, NodeType::Disc, put_out));
-    let definitions = if stale || !listed {
-        both(ground)
-    } else {
-        Vec::new()
-    };
-    Ok(Plan {
-        definitions,
-        ..ground.plan(action, preflight, blast, steps)
+        ..ground.plan(
+            action,
+            preflight,
+            blast,
+            entering(ground, kind, Arrival::AsSeen(&[])),
+        )
     })
 }
 
@@ -115,7 +82,7 @@ pub(super) fn unmet(refusal: Refusal, ground: Ground<'_>, to: Option<&NodeName>)
 }
 
 /// Whose definitions are copied before a node joins: those that stay, and those that are destroyed.
-fn both(ground: Ground<'_>) -> Vec<NodeName> {
+pub(super) fn both(ground: Ground<'_>) -> Vec<NodeName> {
     let mut nodes = vec![ground.through().clone()];
     if ground.target.state == NodeState::Running {
         nodes.push(ground.node().clone());
@@ -123,14 +90,15 @@ fn both(ground: Ground<'_>) -> Vec<NodeName> {
     nodes
 }
 
-fn destroyed(ground: Ground<'_>) -> String {
+pub(super) fn destroyed(ground: Ground<'_>) -> String {
     format!(
         "all that {} holds is destroyed: queues, messages, users, virtual hosts, policies",
         ground.node()
     )
 }
 
-fn joining(ground: Ground<'_>) -> Checks {
+pub(super) fn joining(ground: Ground<'_>) -> Checks {
+    let is_settled = ground.is_listed() && !rejoin::cannot_boot(ground);
     let mut checks = Checks::default();
     checks.make(&preflight::FRESH, ground);
     checks.make(&preflight::CAPABILITY, ground);
@@ -145,7 +113,7 @@ fn joining(ground: Ground<'_>) -> Checks {
         &preflight::HANDSHAKE,
     ];
     for check in entry {
-        if ground.is_listed() {
+        if is_settled {
             checks.skip(check, "it is a member already");
         } else {
             checks.make(check, ground);
@@ -154,7 +122,11 @@ fn joining(ground: Ground<'_>) -> Checks {
     checks
 }
 
-fn startable(action: &Action, ground: Ground<'_>, checks: &mut Checks) -> Result<(), Refusal> {
+pub(super) fn startable(
+    action: &Action,
+    ground: Ground<'_>,
+    checks: &mut Checks,
+) -> Result<(), Refusal> {
     if matches!(
         ground.target.state,
         NodeState::Running | NodeState::AppStopped
@@ -171,9 +143,30 @@ fn startable(action: &Action, ground: Ground<'_>, checks: &mut Checks) -> Result
     Err(std::mem::take(checks).refuse(action, reason, Some(ground.first())))
 }
 
-/// The steps that let a node join; where it is a member, each finds that nothing is to be done. The
-/// load balancers of `put_out` were told to spare it by this very run.
-fn entering(ground: Ground<'_>, kind: NodeType, put_out: &[Told]) -> Vec<Step> {
+/// How a node stands when the steps that make a member of it begin, and which load balancers were
+/// told to spare it by this very run.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Arrival<'a> {
+    /// As it was seen.
+    AsSeen(&'a [Told]),
+    /// On an empty disk, running, after the steps before.
+    Blank(&'a [Told]),
+}
+
+impl<'a> Arrival<'a> {
+    fn is_blank(self) -> bool {
+        matches!(self, Self::Blank(_))
+    }
+
+    fn put_out(self) -> &'a [Told] {
+        match self {
+            Self::AsSeen(put_out) | Self::Blank(put_out) => put_out,
+        }
+    }
+}
+
+/// The steps that let a node join; where it is a member, each finds that nothing is to be done.
+pub(super) fn entering(ground: Ground<'_>, kind: NodeType, arrival: Arrival<'_>) -> Vec<Step> {
     let member = Probe::Member {
         node: ground.node().clone(),
         by: ground.through().clone(),
@@ -184,8 +177,9 @@ fn entering(ground: Ground<'_>, kind: NodeType, put_out: &[Told]) -> Vec<Step> {
         .capability(ground.now)
         .version
         .is_none_or(|version| version.series() < (4, 1));
-    let outside = !ground.is_listed();
-    if older && outside && ground.target.state == NodeState::Running {
+    let outside = arrival.is_blank() || !ground.is_listed();
+    let runs = arrival.is_blank() || ground.target.state == NodeState::Running;
+    if older && outside && runs {
         steps.push(ground.stop_app_outside());
     }
     let verb = CtlVerb::JoinCluster {
@@ -223,8 +217,8 @@ fn entering(ground: Ground<'_>, kind: NodeType, put_out: &[Told]) -> Vec<Step> {
     steps.push(start);
     steps.push(serves(ground));
     let servers = Servers::of(ground);
-    steps.extend(servers.put_back(ground, put_out));
-    steps.extend(ground.balancers_but(put_out));
+    steps.extend(servers.put_back(ground, arrival.put_out()));
+    steps.extend(ground.balancers_but(arrival.put_out()));
     steps
 }
 
@@ -403,7 +397,7 @@ fn forget_step(ground: Ground<'_>) -> Step {
 /// The steps that remove a member from the outside. One that does not run is forgotten before its
 /// replicas are taken off: 4.3 refuses to shrink it (`node_not_running`, seen on 4.3.6) and takes
 /// them off with the member.
-fn removing(ground: Ground<'_>) -> Vec<Step> {
+pub(super) fn removing(ground: Ground<'_>) -> Vec<Step> {
     let (shrink, forget) = (shrink(ground), forget_step(ground));
     if ground.target.state == NodeState::Running {
         let stop = ground.stop_app();

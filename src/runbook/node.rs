@@ -13,7 +13,38 @@ const IDLE: &str = "it is not running: nothing is taken away";
 pub(super) fn stop(action: &Action, ground: Ground<'_>) -> Result<Plan, Refusal> {
     let mut checks = Checks::default();
     checks.of_stop(ground, IDLE);
+    if ground.target.state == NodeState::Hung {
+        let reason = ground.state_reason("so it would not end when it is asked to");
+        return Err(checks.refuse(action, reason, Some(ground.first())));
+    }
     stopping(action, ground, checks, vec![ground.stop_node()])
+}
+
+/// For a node that cannot be asked any more: nothing that it could say forbids it, and one that
+/// runs is not killed.
+pub(super) fn kill(action: &Action, ground: Ground<'_>) -> Result<Plan, Refusal> {
+    let mut checks = Checks::default();
+    checks.make(&preflight::FRESH, ground);
+    for check in [
+        &preflight::CAPABILITY,
+        &preflight::PARTITION,
+        &preflight::COMPANY,
+        &preflight::BALANCERS,
+    ] {
+        checks.advise(check, ground);
+    }
+    if ground.target.state == NodeState::Running {
+        let node = ground.node();
+        let reason = format!("{node} runs and answers, and would end when it is asked to");
+        let instead = format!("stop-node {node}, without --kill");
+        return Err(checks.refuse(action, reason, Some(instead)));
+    }
+    let plan = stopping(action, ground, checks, vec![ground.kill_node()])?;
+    let blast_radius = blast::of_kill(ground, "it runs again");
+    Ok(Plan {
+        blast_radius,
+        ..plan
+    })
 }
 
 /// Where it is down already it only starts it.

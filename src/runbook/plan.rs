@@ -123,6 +123,11 @@ pub enum Probe {
         /// In which state.
         state: NodeState,
     },
+    /// The member does not run, in whatever state it is otherwise.
+    DoesNotRun {
+        /// Which member.
+        node: NodeName,
+    },
     /// The member's own management API says that it runs.
     SelfReports {
         /// Which member.

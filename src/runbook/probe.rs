@@ -50,6 +50,7 @@ impl Probe {
         match self {
             Self::PeersSee { node, state } => peers_see(model, node, *state, now),
             Self::HostSees { node, state } => host_sees(model, node, *state, now),
+            Self::DoesNotRun { node } => does_not_run(model, node, now),
             Self::SelfReports { node } => self_reports(model, node, now),
             Self::BalancersUse { node, on } => balancers::used(model, node, on, now),
             Self::BalancersSpare { node, on } => balancers::spared(model, node, on, now),
@@ -112,6 +113,7 @@ impl Probe {
         match self {
             Self::PeersSee { .. }
             | Self::HostSees { .. }
+            | Self::DoesNotRun { .. }
             | Self::OthersUnchanged { .. }
             | Self::Stopped { .. }
             | Self::RuntimeUp { .. } => &[SourceKind::Management, SourceKind::Services],
@@ -184,6 +186,7 @@ impl fmt::Display for Probe {
             Self::HostSees { node, state } => {
                 write!(f, "the host of {node} shows it {}", state.words())
             }
+            Self::DoesNotRun { node } => write!(f, "{node} does not run"),
             Self::SelfReports { node } => {
                 write!(f, "the management API of {node} itself says running")
             }
@@ -411,6 +414,22 @@ fn host_sees(model: &Model, node: &NodeName, state: NodeState, now: Moment) -> P
                 ProbeAnswer::Not(words)
             }
         }
+    }
+}
+
+fn does_not_run(model: &Model, node: &NodeName, now: Moment) -> ProbeAnswer {
+    let seen = model.node(node, now);
+    match seen.state {
+        NodeState::Running => ProbeAnswer::Not(format!("{node} runs now")),
+        NodeState::Unknown | NodeState::Unreachable => {
+            ProbeAnswer::CannotTell(format!("{node}: {}", seen.evidence.join("; ")))
+        }
+        NodeState::AppStopped
+        | NodeState::Down
+        | NodeState::NotRunning
+        | NodeState::Starting
+        | NodeState::Restarting
+        | NodeState::Hung => ProbeAnswer::Holds(format!("{node} is {}", seen.state.words())),
     }
 }
 

@@ -1,27 +1,25 @@
 //! Owns the steps that several runbooks share, and the words for states they cannot start from.
 //! Each step is proved from another member wherever one can be asked.
 
+mod service;
+
 use super::fingerprint;
 use super::plan::{MaintenanceWord, Plan, Preflight, Probe, Step};
 use super::preflight::Target;
 use super::spare::Told;
 use crate::action::Action;
-use crate::invocation::{Change, CtlVerb, ServiceVerb, UpgradeVerb};
+use crate::invocation::{Change, CtlVerb, UpgradeVerb};
 use crate::model::Model;
 use crate::model::balancer::ServerRow;
-use crate::model::host::UnitState;
 use crate::model::inventory::Access;
 use crate::model::moment::Moment;
-use crate::model::name::{HostName, NodeName, ServiceName};
+use crate::model::name::{HostName, NodeName};
 use crate::model::node::NodeState;
+use crate::model::start::StartFault;
 use std::time::Duration;
 
 const STOP_DEADLINE: Duration = Duration::from_secs(120);
 const START_DEADLINE: Duration = Duration::from_secs(300);
-/// A node waits up to 300 s for its peers (Mnesia 10 times 30 s; Khepri for a leader), then boots.
-const BOOT_DEADLINE: Duration = Duration::from_secs(360);
-/// systemd answers at once; only the way there takes time.
-const RESET_DEADLINE: Duration = Duration::from_secs(20);
 /// The broker marks the member first and moves thousands of leaders then: the command must not give
 /// up in between.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(600);
@@ -68,6 +66,15 @@ impl<'a> Ground<'a> {
 
     pub(super) fn host(self) -> HostName {
         self.target.host.name.clone()
+    }
+
+    /// The same once earlier steps have brought the target into this state.
+    pub(super) fn once(self, state: NodeState) -> Self {
+        let target = Target {
+            state,
+            ..self.target
+        };
+        Self { target, ..self }
     }
 
     /// Whether the target is in maintenance mode.
@@ -251,98 +258,6 @@ impl<'a> Ground<'a> {
         }
     }
 
-    /// Stops the service: application and runtime.
-    pub(super) fn stop_node(self) -> Step {
-        let down = self.seen_now(NodeState::Down);
-        Step {
-            id: "stop-node".to_owned(),
-            title: format!("stop {} of {}", self.service(), self.node()),
-            host: self.host(),
-            change: Some(Change::Service {
-                name: self.service(),
-                verb: ServiceVerb::Stop,
-            }),
-            before: if self.target.state == NodeState::Running {
-                self.may_go()
-            } else {
-                vec![self.seen_now(NodeState::AppStopped)]
-            },
-            already: vec![down.clone()],
-            after: vec![down],
-            deadline: STOP_DEADLINE,
-        }
-    }
-
-    /// Stops the service of a node that is no member: no other can be asked, and none misses it.
-    pub(super) fn stop_node_outside(self) -> Step {
-        Step {
-            before: vec![self.others_unchanged()],
-            already: vec![self.down()],
-            after: vec![self.down()],
-            ..self.stop_node()
-        }
-    }
-
-    /// Its runtime is down, by the word of its host.
-    pub(super) fn down(self) -> Probe {
-        Probe::HostSees {
-            node: self.node().clone(),
-            state: NodeState::Down,
-        }
-    }
-
-    /// What the node's service is called.
-    pub(super) fn service(self) -> ServiceName {
-        self.target.host.services.broker.clone()
-    }
-
-    /// What systemd says of the service.
-    pub(super) fn unit(self) -> Option<&'a UnitState> {
-        let services = self.model.service(&self.target.host.name, self.now)?;
-        services.rabbitmq.as_ref()
-    }
-
-    /// Where systemd holds the service for failed, it may refuse to start it: a unit that was
-    /// started too often stays down until its count is cleared (systemd.unit(5),
-    /// `StartLimitBurst`; 5 starts in 600 s in the unit of 4.3).
-    pub(super) fn lift_start_limit(self) -> Option<Step> {
-        if self.unit() != Some(&UnitState::Failed) {
-            return None;
-        }
-        let node = self.node().clone();
-        let lifted = Probe::ServiceNotFailed { node: node.clone() };
-        Some(Step {
-            id: format!("reset-failed-{}", node.short()),
-            title: format!("reset the failed {} of {node}", self.service()),
-            host: self.host(),
-            change: Some(Change::Service {
-                name: self.service(),
-                verb: ServiceVerb::ResetFailed,
-            }),
-            before: Vec::new(),
-            already: vec![lifted.clone()],
-            after: vec![lifted],
-            deadline: RESET_DEADLINE,
-        })
-    }
-
-    /// Starts the service, from a runtime that is down.
-    pub(super) fn start_node(self) -> Step {
-        Step {
-            id: "start-node".to_owned(),
-            title: format!("start {} of {}", self.service(), self.node()),
-            host: self.host(),
-            change: Some(Change::Service {
-                name: self.service(),
-                verb: ServiceVerb::Start,
-            }),
-            before: vec![self.seen(NodeState::Down)],
-            already: self.runs(),
-            after: self.runs(),
-            deadline: BOOT_DEADLINE,
-        }
-    }
-
     /// Puts the member into maintenance mode.
     pub(super) fn drain(self) -> Step {
         let drained = Probe::Drained {
@@ -460,6 +375,23 @@ impl<'a> Ground<'a> {
         )
     }
 
+    /// What lets a node start that boots, or dies again and again.
+    fn lets_it_start(self) -> String {
+        let node = self.node();
+        let services = self.model.service(&self.target.host.name, self.now);
+        let log = services.map_or(&[][..], |services| &services.start_log);
+        match StartFault::read(log) {
+            Some((fault, _)) => match fault.answer() {
+                Some(runbook) => format!("{runbook} {node}"),
+                None => fault.advice().to_owned(),
+            },
+            None if self.target.state == NodeState::Starting => {
+                format!("wait until {node} has started")
+            }
+            None => format!("stop its service and read its log: stop-node {node}"),
+        }
+    }
+
     /// What to do first about a state that a runbook cannot start from.
     pub(super) fn first(self) -> String {
         let (node, host) = (self.node(), &self.target.host.name);
@@ -468,10 +400,7 @@ impl<'a> Ground<'a> {
             NodeState::AppStopped => format!("start its app: start-app {node}"),
             NodeState::Down => format!("start its runtime first: start-node {node}"),
             NodeState::Unreachable => format!("bring {host} or the way to it back first"),
-            NodeState::Starting => format!("wait until {node} has started"),
-            NodeState::Restarting => {
-                format!("stop its service and read its log: stop-node {node}")
-            }
+            NodeState::Starting | NodeState::Restarting => self.lets_it_start(),
             NodeState::Hung => format!("end its process: stop-node {node} --kill"),
             NodeState::NotRunning | NodeState::Unknown => format!(
                 "find out what it does first: look at the sources of {host} in `rmqtop status`"

@@ -44,37 +44,66 @@ pub(super) fn plan(action: &Action, ground: Ground<'_>) -> Result<Plan, Refusal>
         return Err(checks.refuse(action, reason, Some(instead)));
     }
     let preflight = checks.verdict(action)?;
+    let OnNothing {
+        mut stop,
+        mut begin,
+        aside,
+    } = on_nothing(action, ground)?;
+    let servers = Servers::of(ground);
+    let mut steps = servers.take_out(ground, &[ground.others_unchanged()]);
+    let mut blast = Vec::new();
+    if is_blank {
+        // It stands where it should.
+        stop = None;
+        if let Some(step) = begin.iter_mut().find(|step| step.id == SET_ASIDE) {
+            step.already = vec![blank];
+        }
+    } else {
+        blast = blast::of_wipe(ground, aside.as_deref());
+        blast.extend(servers.words(node));
+    }
+    steps.extend(stop.into_iter().chain(begin));
+    Ok(ground.plan(action, preflight, blast, steps))
+}
+
+/// The steps after which a node runs on an empty disk.
+pub(super) struct OnNothing {
+    /// Stops it, where it is not down.
+    pub(super) stop: Option<Step>,
+    /// Moves its data aside, and starts it.
+    pub(super) begin: Vec<Step>,
+    /// Where its data stands afterwards, if there is any.
+    pub(super) aside: Option<String>,
+}
+
+///
+/// # Errors
+///
+/// A refusal where its host does not say where its data is.
+pub(super) fn on_nothing(action: &Action, ground: Ground<'_>) -> Result<OnNothing, Refusal> {
+    let node = ground.node();
     let data = host::data(ground.model, node, ground.now)
         .map_err(|words| Checks::default().refuse(action, words, None))?;
     let stamp = Stamp::new(ground.now.wall);
-    let servers = Servers::of(ground);
-    let mut steps = servers.take_out(ground, &[ground.others_unchanged()]);
-    if !is_blank && ground.target.state != NodeState::Down {
-        steps.push(ground.stop_node_outside());
-    }
     let moves = data.state == DataState::Directory;
-    let mut aside = moves.then(|| set_aside(ground, &data.dir, &stamp));
+    let mut begin = Vec::from_iter(moves.then(|| set_aside(ground, &data.dir, &stamp)));
+    begin.extend(ground.lift_start_limit());
+    let blank = Probe::Blank { node: node.clone() };
     let mut start = ground.start_node();
     start.title = format!("start {} of {node}, on nothing", ground.service());
     start.before = vec![ground.down()];
     start.already = vec![blank.clone()];
-    start.after = vec![blank.clone()];
-    if let (true, Some(step)) = (is_blank, aside.as_mut()) {
-        step.already = vec![blank];
-    }
-    steps.extend(aside);
-    steps.extend(ground.lift_start_limit());
-    steps.push(start);
-    let blast = if is_blank {
-        Vec::new()
-    } else {
-        let aside = moves.then(|| data.dir.aside(&stamp));
-        let mut blast = blast::of_wipe(ground, aside.as_deref());
-        blast.extend(servers.words(node));
-        blast
-    };
-    Ok(ground.plan(action, preflight, blast, steps))
+    start.after = vec![blank];
+    begin.push(start);
+    let is_up = ground.target.state != NodeState::Down;
+    Ok(OnNothing {
+        stop: is_up.then(|| ground.stop_node_outside()),
+        begin,
+        aside: moves.then(|| data.dir.aside(&stamp)),
+    })
 }
+
+const SET_ASIDE: &str = "set-aside";
 
 fn set_aside(ground: Ground<'_>, dir: &DataPath, stamp: &Stamp) -> Step {
     let node = ground.node().clone();
@@ -84,7 +113,7 @@ fn set_aside(ground: Ground<'_>, dir: &DataPath, stamp: &Stamp) -> Step {
         stamp: stamp.clone(),
     };
     Step {
-        id: "set-aside".to_owned(),
+        id: SET_ASIDE.to_owned(),
         title: format!("move {dir} to {}", dir.aside(stamp)),
         host: ground.host(),
         change: Some(Change::SetAside {

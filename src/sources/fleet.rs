@@ -220,14 +220,15 @@ impl Fleet {
     }
 
     /// Asks every source of these kinds, all at the same time; and once more those whose answers
-    /// waited for a long list of queues, so that none is old when the last one comes. However many
-    /// are dead or held up, it is over within four seconds; unless there are many queues to list, or
-    /// the nodes themselves are asked, which starts a runtime on their hosts and takes its time.
+    /// waited for a long list of queues or a node that hangs, so that none is old when the last one
+    /// comes. However many are dead or held up, it is over within four seconds; unless there are many
+    /// queues to list, a node takes the question and says nothing (ten seconds), or the nodes
+    /// themselves are asked, which starts a runtime on their hosts and takes its time.
     pub async fn survey(&self, kinds: &[SourceKind]) -> Vec<Observation> {
         let (slow, quick): (Vec<_>, Vec<_>) = self
             .all()
             .filter(|source| kinds.contains(&source.id().kind))
-            .partition(|source| source.id().kind.is_listing());
+            .partition(|source| takes_its_time(source.id().kind));
         let ((mut seen, quick_end), (listed, slow_end)) =
             tokio::join!(ask_all(&quick), ask_all(&slow));
         seen.extend(listed);
@@ -297,11 +298,17 @@ impl Fleet {
     }
 }
 
+/// Whether the others do not wait for it: there may be many queues to list, and a node that takes
+/// a question and says nothing is given the time after which it is called hung.
+fn takes_its_time(kind: SourceKind) -> bool {
+    kind.is_listing() || kind == SourceKind::Management
+}
+
 /// Asks these at the same time; with when the last answer was there.
 async fn ask_all(sources: &[Arc<dyn Source>]) -> (Vec<Observation>, Instant) {
     let ask = |source: &Arc<dyn Source>| {
         let kind = source.id().kind;
-        let limit = if kind.is_costly() || kind.is_listing() {
+        let limit = if kind.is_costly() || takes_its_time(kind) {
             source.cadence().limit
         } else {
             SURVEY_LIMIT

@@ -53,6 +53,8 @@ mod quorum;
 #[cfg(test)]
 mod resume;
 #[cfg(test)]
+mod returned;
+#[cfg(test)]
 mod rolling;
 #[cfg(test)]
 mod spare;

@@ -2,7 +2,7 @@
 
 use crate::cluster::{Cluster, node};
 use crate::doubles::{Happening, World, act};
-use rmqtop::action::Action;
+use rmqtop::action::{Action, StopManner};
 use rmqtop::executor::event::RunOutcome;
 use rstest::rstest;
 
@@ -12,7 +12,10 @@ fn guarded() -> Vec<Action> {
     vec![
         Action::StopApp { node: node.clone() },
         Action::RestartApp { node: node.clone() },
-        Action::StopNode { node: node.clone() },
+        Action::StopNode {
+            node: node.clone(),
+            manner: StopManner::Orderly,
+        },
         Action::RestartNode { node: node.clone() },
         Action::Drain { node: node.clone() },
         Action::Leave { node: node.clone() },

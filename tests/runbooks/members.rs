@@ -3,16 +3,21 @@
 
 use crate::cluster::{Cluster, Life, node};
 use crate::doubles::{Act, Reply, World, act, commands, overtaken, twice};
-use rmqtop::action::Action;
+use rmqtop::action::{Action, StopManner};
 use rmqtop::executor::event::RunOutcome;
 use rmqtop::model::broker::QueueType;
 use rmqtop::model::moment::Moment;
+use rmqtop::model::name::NodeName;
 use rmqtop::model::observation::SourceKind;
 use rmqtop::runbook;
 use rmqtop::runbook::export;
 use rmqtop::runbook::plan::{Plan, Refusal, Verdict};
 use rstest::rstest;
 use std::time::Duration;
+
+fn stop(node: NodeName, manner: StopManner) -> Action {
+    Action::StopNode { node, manner }
+}
 
 /// The runbook called `name`, on member 3.
 fn action(name: &str) -> Action {
@@ -21,7 +26,7 @@ fn action(name: &str) -> Action {
         "stop-app" => Action::StopApp { node },
         "start-app" => Action::StartApp { node },
         "restart-app" => Action::RestartApp { node },
-        "stop-node" => Action::StopNode { node },
+        "stop-node" => stop(node, StopManner::Orderly),
         "start-node" => Action::StartNode { node },
         "restart-node" => Action::RestartNode { node },
         "drain" => Action::Drain { node },

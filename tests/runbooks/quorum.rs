@@ -3,7 +3,7 @@
 
 use crate::cluster::{Cluster, Life, Queue, node};
 use proptest::prelude::*;
-use rmqtop::action::Action;
+use rmqtop::action::{Action, StopManner};
 use rmqtop::model::broker::{NodeType, QueueType};
 use rmqtop::model::moment::Moment;
 use rmqtop::model::name::NodeName;
@@ -129,7 +129,10 @@ fn harmful() -> impl Strategy<Value = fn(NodeName) -> Action> {
     };
     prop::sample::select(vec![
         (|node| Action::StopApp { node }) as fn(NodeName) -> Action,
-        |node| Action::StopNode { node },
+        |node| Action::StopNode {
+            node,
+            manner: StopManner::Orderly,
+        },
         |node| Action::RestartNode { node },
         |node| Action::Drain { node },
         |node| Action::QuorumShrink { node },

@@ -30,6 +30,12 @@ pub(crate) enum Life {
     AppStopped,
     Down,
     HostDead,
+    /// Its service ends and is started again.
+    Restarting,
+    /// Its service boots, and waits.
+    Starting,
+    /// Its process is there and says nothing.
+    Hung,
 }
 
 /// A queue as a test describes it.
@@ -86,6 +92,8 @@ pub(crate) struct Cluster {
     pub(crate) strangers: Vec<usize>,
     /// Strangers that are not blank.
     pub(crate) laden: Vec<usize>,
+    /// Strangers that believe to be members still: they cannot boot with what is on their disk.
+    pub(crate) stale: Vec<usize>,
     /// Hosts whose Erlang cookie is one of their own.
     pub(crate) odd_cookies: Vec<usize>,
     /// Hosts whose node's data was moved aside, and to where.
@@ -141,6 +149,7 @@ impl Cluster {
             ram: Vec::new(),
             strangers: Vec::new(),
             laden: Vec::new(),
+            stale: Vec::new(),
             odd_cookies: Vec::new(),
             aside: Vec::new(),
             name: "my_rabbitmq_cluster".to_owned(),
@@ -274,6 +283,7 @@ impl Cluster {
                 | SourceKind::PolicyView
         );
         match kind {
+            _ if own && life == Life::Hung => fail(FailureKind::Mute, "connected, and no answer"),
             _ if own && !api => fail(FailureKind::Refused, "connection refused"),
             _ if own && self.strangers.contains(&index) => {
                 fail(FailureKind::Unauthorized, "401: the user is not known")

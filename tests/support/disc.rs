@@ -38,7 +38,7 @@ impl Cluster {
 
     /// Where the packages put it; empty after it was moved aside, until the node runs again.
     pub(super) fn data(&self, index: usize) -> DataReport {
-        let up = matches!(self.lives[index], Life::Running | Life::AppStopped);
+        let up = !matches!(self.lives[index], Life::Down | Life::HostDead);
         let moved = self.aside.iter().filter(|(on, _)| *on == index);
         let aside: Vec<Shown> = moved.map(|(_, path)| Shown::new(path)).collect();
         let is_empty = self.wiped.contains(&index) || !up && !aside.is_empty();

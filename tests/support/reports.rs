@@ -11,7 +11,7 @@ use rmqtop::model::broker::{
     ObjectTotals, QueuePage, QueueRow, QueueType, Version, ViewScope,
 };
 use rmqtop::model::host::{
-    AddressReport, AddressVia, Dad, HostAddress, ServiceLife, ServiceReport, UnitState,
+    AddressReport, AddressVia, Dad, Exit, HostAddress, ServiceLife, ServiceReport, UnitState,
 };
 use rmqtop::model::impact::{QuorumMember, QuorumVerdict};
 use rmqtop::model::name::{QueueName, VhostName};
@@ -19,6 +19,7 @@ use rmqtop::model::shutdown::{DataDirectory, NodeFiles, Patience};
 use rmqtop::model::text::Shown;
 use rmqtop::model::vrrp::{Daemon, Link, VrrpConfig, VrrpInstance, VrrpReport};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 impl Cluster {
     /// What a member says of the cluster.
@@ -269,13 +270,19 @@ impl Cluster {
                 UnitState::Inactive
             })
         };
-        let up = matches!(self.lives[index], Life::Running | Life::AppStopped);
+        let life = self.lives[index];
+        let up = !matches!(life, Life::Down | Life::HostDead | Life::Restarting);
         let front = self.balancers.contains(&index);
         ServiceReport {
-            rabbitmq: if self.failed.contains(&index) {
-                Some(UnitState::Failed)
-            } else {
-                state(up)
+            rabbitmq: match life {
+                Life::Restarting | Life::Starting => Some(UnitState::Activating),
+                Life::Running | Life::AppStopped | Life::Down | Life::HostDead | Life::Hung => {
+                    if self.failed.contains(&index) {
+                        Some(UnitState::Failed)
+                    } else {
+                        state(up)
+                    }
+                }
             },
             haproxy: state(front),
             runtimes: Some(if up {
@@ -283,10 +290,49 @@ impl Cluster {
             } else {
                 Vec::new()
             }),
-            broker: Some(ServiceLife::default()),
+            broker: Some(self.life(index)),
             listening: Some(self.listening(index)),
-            start_log: Vec::new(),
+            start_log: self.start_log(index),
         }
+    }
+
+    /// How the broker's service fares.
+    fn life(&self, index: usize) -> ServiceLife {
+        match self.lives[index] {
+            Life::Restarting => ServiceLife {
+                sub_state: Shown::new("auto-restart"),
+                result: Shown::new("exit-code"),
+                restarts: 3,
+                exit: Some(Exit {
+                    how: Shown::new("exited"),
+                    status: 1,
+                }),
+                ..ServiceLife::default()
+            },
+            Life::Starting => ServiceLife {
+                sub_state: Shown::new("start"),
+                since: Some(Duration::from_secs(5)),
+                ..ServiceLife::default()
+            },
+            Life::Running | Life::AppStopped | Life::Down | Life::HostDead | Life::Hung => {
+                ServiceLife::default()
+            }
+        }
+    }
+
+    /// What its log says of a start that fails or waits.
+    fn start_log(&self, index: usize) -> Vec<Shown> {
+        let boots = matches!(self.lives[index], Life::Restarting | Life::Starting);
+        let line = if !boots {
+            return Vec::new();
+        } else if self.odd_cookies.contains(&index) {
+            "** Connection attempt from node rejected. Invalid challenge reply. **"
+        } else if self.stale.contains(&index) {
+            "{error,{inconsistent_cluster,\"it thinks it's clustered with the others\"}}"
+        } else {
+            "BOOT FAILED"
+        };
+        vec![Shown::new(line)]
     }
 
     /// What every HAProxy shows: a server for each host.

@@ -2,7 +2,7 @@
 //! question begins at its usual answer, so that enter alone gives the usual.
 
 use super::Ground;
-use crate::action::Action;
+use crate::action::{Action, StopManner};
 use crate::app::modal::form::{Choice, Fault, Form, FormField};
 use crate::model::broker::NodeType;
 use crate::model::moment::Moment;
@@ -11,6 +11,9 @@ use crate::model::node::NodeState;
 
 /// What an optional member is answered with where any will do.
 const ANY: &str = "";
+
+const ASK: &str = "ask";
+const KILL: &str = "kill";
 
 /// Asks nothing.
 pub(super) fn nothing(_: &Ground<'_>) -> Vec<FormField> {
@@ -81,6 +84,36 @@ pub(super) fn rejoin_action(form: &Form) -> Result<Action, Fault> {
     Ok(Action::Rejoin {
         node: form.node()?,
         to: form.member("to")?,
+    })
+}
+
+/// How a node is stopped is a question only where it does not run: one that runs ends when it is asked.
+pub(super) fn stop_node(ground: &Ground<'_>) -> Vec<FormField> {
+    let at = ground.app.shown_at(ground.now);
+    let state = ground
+        .node
+        .map(|node| ground.app.model.node(node, at).state);
+    let manners = vec![
+        Choice::new(ASK, "ask it to end"),
+        Choice::new(KILL, "kill it").noted("if it has not ended after 30 s"),
+    ];
+    let field = FormField::pick("manner", "how", manners)
+        .help("what a killed node has not written to its disk is lost");
+    match state {
+        Some(NodeState::Running) | None => Vec::new(),
+        Some(NodeState::Hung) => vec![field.holding(KILL)],
+        Some(_) => vec![field],
+    }
+}
+
+pub(super) fn stop_node_action(form: &Form) -> Result<Action, Fault> {
+    Ok(Action::StopNode {
+        node: form.node()?,
+        manner: if form.value("manner") == KILL {
+            StopManner::Kill
+        } else {
+            StopManner::Orderly
+        },
     })
 }
 

@@ -10,6 +10,7 @@ use crate::model::moment::Moment;
 use crate::model::name::{NodeName, QueueName};
 use crate::model::node::NodeState;
 use crate::model::observation::SourceKind;
+use crate::model::start::StartFault;
 use crate::runbook::plan::Verdict;
 use crate::runbook::steps::keeper;
 
@@ -93,6 +94,45 @@ pub const DEATH: Check = Check {
 /// What to do where the list of queues is not whole.
 const SEE_ALL: &str = "see to it that all queues are listed: a user is shown those of the virtual hosts it has permissions on (`rabbitmqctl set_permissions -p VHOST USER '^$' '^$' '^$'`)";
 
+/// Whether what keeps a node from booting goes away with what is on its disk.
+pub const CURABLE: Check = Check {
+    id: "R20",
+    title: "an empty disk lets it boot",
+    judge: curable,
+};
+
+fn curable(model: &Model, target: Target<'_>, now: Moment) -> Judged {
+    let services = model.service(&target.host.name, now);
+    let log = services.map_or(&[][..], |services| &services.start_log);
+    let Some((fault, line)) = StartFault::read(log) else {
+        let words = "its log does not say why it does not boot";
+        return Judged::one(Verdict::Warning, words);
+    };
+    let words = format!("{}: {line}", fault.words());
+    match fault {
+        StartFault::Forgotten => Judged::one(Verdict::Passed, words),
+        StartFault::Tables | StartFault::Leader => match is_listed(model, target, now) {
+            Some(true) => Judged::one(Verdict::Failed, words).instead(fault.advice()),
+            Some(false) | None => Judged::one(Verdict::Passed, words),
+        },
+        StartFault::Other => Judged::one(Verdict::Warning, words),
+        StartFault::Cookie => {
+            let instead = format!("cookie-align {}", target.node);
+            Judged::one(Verdict::Failed, words).instead(instead)
+        }
+        StartFault::DiskFull
+        | StartFault::NameTaken
+        | StartFault::PortTaken
+        | StartFault::Release
+        | StartFault::Config => Judged::one(Verdict::Failed, words).instead(fault.advice()),
+    }
+}
+
+/// Whether the member through which it is acted on counts the target as one.
+fn is_listed(model: &Model, target: Target<'_>, now: Moment) -> Option<bool> {
+    model.lists(target.via?, target.node, now)
+}
+
 fn partition(model: &Model, _target: Target<'_>, now: Moment) -> Judged {
     let mut split: Vec<String> = Vec::new();
     for (host, report) in model.views(now) {
@@ -152,7 +192,7 @@ fn holdings(model: &Model, target: Target<'_>, now: Moment) -> Judged {
     if target.state != NodeState::Running {
         return Judged::one(
             Verdict::Warning,
-            "its app is stopped, so what it holds cannot be told; all of it is destroyed",
+            "it does not run, so what it holds is not known; none of it comes back",
         );
     }
     let status = match status(model, target, now) {
@@ -235,7 +275,7 @@ fn copies(_model: &Model, target: Target<'_>, _now: Moment) -> Judged {
         Judged::one(Verdict::Passed, words)
     } else {
         let words = format!(
-            "those of {node} are destroyed, and cannot be copied, for its app is stopped; of those of {via}, {COPIED}"
+            "those of {node} are destroyed, and not copied, because it does not run; of those of {via}, {COPIED}"
         );
         Judged::one(Verdict::Warning, words)
     }
@@ -248,7 +288,7 @@ fn handshake(model: &Model, target: Target<'_>, now: Moment) -> Judged {
     if target.state != NodeState::Running {
         return Judged::one(
             Verdict::Warning,
-            format!("its app is stopped, so whether it reaches {via} was not tried"),
+            format!("it does not run, so whether it reaches {via} was not tried"),
         );
     }
     let status = status(model, target, now).ok();
@@ -272,9 +312,14 @@ fn handshake(model: &Model, target: Target<'_>, now: Moment) -> Judged {
 }
 
 fn versions(model: &Model, target: Target<'_>, now: Moment) -> Judged {
-    let own = status(model, target, now)
+    let running = status(model, target, now)
         .ok()
         .and_then(|status| status.version.as_ref());
+    let limit = freshness_limit(SourceKind::NodeFiles);
+    let files = model.files.get(&target.host.name);
+    let files = files.and_then(|reading| reading.current(now, limit));
+    // What is installed is what will start.
+    let own = running.or_else(|| files?.release.as_ref());
     let cluster = model.capability(now).version;
     match (own, cluster) {
         (Some(own), Some(cluster)) if own.series() == cluster.series() => {
@@ -287,7 +332,7 @@ fn versions(model: &Model, target: Target<'_>, now: Moment) -> Judged {
         .instead("install the cluster's release on it first"),
         (None, _) if target.state != NodeState::Running => Judged::one(
             Verdict::Warning,
-            "its app is stopped, so its version cannot be told; the broker refuses one that does not fit",
+            "it does not run, so its version is not known; the broker refuses one that does not fit",
         ),
         (None, _) | (_, None) => {
             Judged::one(Verdict::CannotTell, "one of the versions is not known")

@@ -9,6 +9,7 @@ impl Probe {
         match self {
             Self::PeersSee { node, .. }
             | Self::HostSees { node, .. }
+            | Self::DoesNotRun { node }
             | Self::SelfReports { node }
             | Self::BalancersUse { node, .. }
             | Self::BalancersSpare { node, .. }

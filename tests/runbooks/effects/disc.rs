@@ -19,5 +19,6 @@ pub(super) fn cookie(cluster: &mut Cluster, on: usize, verb: &CookieVerb) {
 pub(super) fn set_aside(cluster: &mut Cluster, on: usize, dir: &DataPath, stamp: &Stamp) {
     assert_eq!(cluster.lives[on], Life::Down, "data under a runtime");
     cluster.laden.retain(|laden| *laden != on);
+    cluster.stale.retain(|stale| *stale != on);
     cluster.aside.push((on, dir.aside(stamp)));
 }

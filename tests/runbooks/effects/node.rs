@@ -7,17 +7,21 @@ use rmqtop::invocation::{ServiceVerb, UpgradeVerb};
 pub(super) fn service(cluster: &mut Cluster, on: usize, verb: ServiceVerb) {
     cluster.draining.retain(|drained| *drained != on);
     match verb {
-        ServiceVerb::Stop => {
+        ServiceVerb::Stop | ServiceVerb::Kill => {
             let members = cluster.members().into_iter();
             let running = members.filter(|at| cluster.lives[*at] == Life::Running);
             let running = running.collect();
             cluster.ran.insert(on, running);
             cluster.lives[on] = Life::Down;
         }
-        ServiceVerb::Start | ServiceVerb::StartNoBlock => {
+        ServiceVerb::Start | ServiceVerb::StartAnew | ServiceVerb::StartNoBlock => {
             cluster.forced.retain(|forced| *forced != on);
             if !cluster.failed.contains(&on) {
-                cluster.lives[on] = Life::Running;
+                cluster.lives[on] = if cluster.stale.contains(&on) {
+                    Life::Restarting
+                } else {
+                    Life::Running
+                };
             }
             if verb == ServiceVerb::StartNoBlock {
                 await_majority(cluster, on);

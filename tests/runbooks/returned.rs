@@ -1,0 +1,204 @@
+//! Members that cannot boot, or hang: one that was forgotten comes back, one has another cookie, one
+//! answers nothing. What is sent, in which order, with a fault at every command, and what is refused.
+
+use crate::cluster::{Cluster, Life, node};
+use crate::doubles::{commands, faulted, overtaken, twice};
+use rmqtop::action::{Action, StopManner, Tier};
+use rmqtop::model::moment::Moment;
+use rmqtop::runbook;
+use rmqtop::runbook::plan::{Plan, Refusal, Verdict};
+use rstest::rstest;
+
+fn rejoin() -> Action {
+    Action::Rejoin {
+        node: node(2),
+        to: None,
+    }
+}
+
+fn align() -> Action {
+    Action::CookieAlign {
+        nodes: vec![node(2)],
+    }
+}
+
+fn kill() -> Action {
+    Action::StopNode {
+        node: node(2),
+        manner: StopManner::Kill,
+    }
+}
+
+fn stop() -> Action {
+    Action::StopNode {
+        node: node(2),
+        manner: StopManner::Orderly,
+    }
+}
+
+/// It died, was forgotten, and its host came back.
+fn forgotten(life: Life) -> Cluster {
+    let mut cluster = Cluster::healthy().with_life(2, life);
+    cluster.strangers = vec![2];
+    cluster.stale = vec![2];
+    cluster
+}
+
+/// A member whose service ends again and again.
+fn broken() -> Cluster {
+    Cluster::healthy().with_life(2, Life::Restarting)
+}
+
+fn with_another_cookie() -> Cluster {
+    let mut cluster = broken();
+    cluster.odd_cookies = vec![2];
+    cluster
+}
+
+fn planned(action: &Action, cluster: &Cluster) -> Result<Plan, Refusal> {
+    runbook::plan(action, &cluster.model(Moment::ORIGIN), Moment::ORIGIN)
+}
+
+fn ids(plan: &Plan) -> Vec<&str> {
+    plan.steps.iter().map(|step| step.id.as_str()).collect()
+}
+
+#[rstest]
+#[case::between_two_lives(Life::Restarting)]
+#[case::waiting(Life::Starting)]
+#[case::given_up(Life::Down)]
+fn a_forgotten_member_is_stopped_begins_blank_and_joins(#[case] life: Life) {
+    let plan = planned(&rejoin(), &forgotten(life)).unwrap();
+    let mut expected = vec!["set-aside", "start-node", "stop-app", "join", "start-app"];
+    if life != Life::Down {
+        expected.insert(0, "stop-node");
+    }
+    expected.push("load-balancers");
+    assert_eq!(ids(&plan), expected);
+    assert!(
+        plan.blast_radius.iter().any(
+            |line| line.contains("mnesia.bak-") && line.contains("nobody removes that but you")
+        ),
+        "{:?}",
+        plan.blast_radius
+    );
+}
+
+/// From 4.1 on `join_cluster` stops the app itself.
+#[test]
+fn on_a_newer_release_its_app_is_not_stopped_before() {
+    let mut cluster = forgotten(Life::Restarting);
+    cluster.version = "4.3.6".to_owned();
+    let plan = planned(&rejoin(), &cluster).unwrap();
+    assert!(!ids(&plan).contains(&"stop-app"), "{:?}", ids(&plan));
+}
+
+/// What the cluster still believes of it is taken back while its service cannot start it again.
+#[test]
+fn a_member_that_is_still_listed_is_forgotten_between_stop_and_start() {
+    let plan = planned(&rejoin(), &broken()).unwrap();
+    let order = ids(&plan);
+    let at = |id: &str| order.iter().position(|step| *step == id).unwrap();
+    assert!(at("stop-node") < at("forget"), "{order:?}");
+    assert!(at("forget") < at("set-aside"), "{order:?}");
+    assert!(at("set-aside") < at("start-node"), "{order:?}");
+    assert!(at("start-node") < at("join"), "{order:?}");
+}
+
+#[rstest]
+#[case::rejoin_forgotten(rejoin(), forgotten(Life::Restarting))]
+#[case::rejoin_waiting(rejoin(), forgotten(Life::Starting))]
+#[case::rejoin_listed(rejoin(), broken())]
+#[case::cookie(align(), with_another_cookie())]
+#[case::kill(kill(), Cluster::healthy().with_life(2, Life::Hung))]
+#[tokio::test(start_paused = true)]
+async fn all_goes_well_a_fault_at_every_command_and_a_cluster_that_changes(
+    #[case] action: Action,
+    #[case] before: Cluster,
+) {
+    let count = commands(&planned(&action, &before).unwrap());
+    let ran = twice(&action, before.clone(), count).await;
+    assert_eq!(ran.sent.len(), count, "{}", ran.story());
+    faulted(&action, &before, (count, 70)).await;
+    overtaken(&action, before).await;
+}
+
+fn refused(action: &Action, cluster: &Cluster) -> String {
+    planned(action, cluster).unwrap_err().instead.unwrap()
+}
+
+#[test]
+fn a_wrong_cookie_is_no_reason_to_wipe_a_member() {
+    assert_eq!(
+        refused(&rejoin(), &with_another_cookie()),
+        "align it: cookie-align rabbit@rabbit-node3"
+    );
+}
+
+#[test]
+fn start_node_says_what_answers_a_member_that_cannot_boot() {
+    let start = Action::StartNode { node: node(2) };
+    assert_eq!(
+        refused(&start, &forgotten(Life::Restarting)),
+        "rejoin rabbit@rabbit-node3"
+    );
+    assert_eq!(
+        refused(&start, &with_another_cookie()),
+        "cookie-align rabbit@rabbit-node3"
+    );
+}
+
+/// A member that boots waits for its peers, and is no stranger for that.
+#[test]
+fn a_member_that_boots_is_not_wiped() {
+    let booting = Cluster::healthy().with_life(2, Life::Starting);
+    assert!(planned(&rejoin(), &booting).is_err());
+}
+
+#[test]
+fn what_hangs_is_not_asked_to_end_and_what_runs_is_not_killed() {
+    let hung = Cluster::healthy().with_life(2, Life::Hung);
+    let node = node(2);
+    assert_eq!(
+        refused(&stop(), &hung),
+        format!("end its process: stop-node {node} --kill")
+    );
+    assert_eq!(
+        refused(&kill(), &Cluster::healthy()),
+        format!("stop-node {node}, without --kill")
+    );
+    assert_eq!(
+        (kill().tier(), stop().tier()),
+        (Tier::Destroy, Tier::Disrupt)
+    );
+}
+
+/// It cannot be asked, so that its answers are advice: what forbids an orderly stop forbids no kill.
+#[test]
+fn a_plan_to_kill_warns_of_what_it_cannot_ask() {
+    let mut cluster = Cluster::healthy().with_life(2, Life::Hung);
+    cluster.maint = vec![0, 1];
+    let plan = planned(&kill(), &cluster).unwrap();
+    let p11 = plan
+        .preflight
+        .iter()
+        .find(|check| check.id == "P11")
+        .unwrap();
+    assert_eq!(p11.verdict, Verdict::Warning, "{:?}", p11.evidence);
+    let command = plan.steps[0].change.as_ref().unwrap().argv().to_string();
+    assert!(
+        command.contains("systemctl kill --signal=SIGKILL"),
+        "{command}"
+    );
+}
+
+#[rstest]
+#[case::kill(kill())]
+#[case::stop(stop())]
+fn a_journal_keeps_how_a_node_was_stopped(#[case] action: Action) {
+    let written = serde_json::to_string(&action).unwrap();
+    assert_eq!(serde_json::from_str::<Action>(&written).unwrap(), action);
+    // As releases before wrote it.
+    let older = r#"{"runbook":"stop-node","node":"rabbit@rabbit-node3"}"#;
+    assert_eq!(serde_json::from_str::<Action>(older).unwrap(), stop());
+}
