@@ -19,10 +19,6 @@ noted() { # how many lines with these words
 
 has_published() { (($(noted '^orders ') > ${1:-0})); }
 
-tell_haproxy() { # host server state
-    inside "$1" sh -c "echo 'set server rabbitmq_cluster/$2 state $3' | socat - UNIX-CONNECT:/run/haproxy/admin.sock"
-}
-
 server_is() { # host server status
     in_operator curl -sS -f -m 5 "http://${LAB_ADDRESS[$1]}:8100/stats;csv" |
         grep -q "^rabbitmq_cluster,$2,.*,$3,"

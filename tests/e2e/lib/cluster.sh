@@ -111,6 +111,16 @@ mend_app() { # host
 
 closed() { ! api "$1" whoami > /dev/null 2>&1; }
 
+tell_haproxy() { # host server state
+    inside "$1" sh -c "echo 'set server rabbitmq_cluster/$2 state $3' | socat - UNIX-CONNECT:/run/haproxy/admin.sock"
+}
+
+# What a case took out stays out until somebody says otherwise.
+use_all_servers() { # host
+    local node
+    for node in node1 node2 node3; do tell_haproxy "$1" "mq-$node" ready || return 1; done
+}
+
 mend_vip() {
     local host
     for host in "${LAB_BALANCERS[@]}"; do
@@ -145,6 +155,7 @@ make_whole() {
     wait_until 15 "only rabbit-node1 holds $LAB_VIP" holder_is node1 || mend_vip
     wait_until 30 "only rabbit-node1 holds $LAB_VIP" holder_is node1 || return 1
     for host in "${LAB_BALANCERS[@]}"; do
+        use_all_servers "$host" || return 1
         wait_until 60 "haproxy on $host sees three servers up" servers_up "$host" || return 1
     done
 }
