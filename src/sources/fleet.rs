@@ -225,21 +225,24 @@ impl Fleet {
     /// queues to list, a node takes the question and says nothing (ten seconds), or the nodes
     /// themselves are asked, which starts a runtime on their hosts and takes its time.
     pub async fn survey(&self, kinds: &[SourceKind]) -> Vec<Observation> {
-        let (slow, quick): (Vec<_>, Vec<_>) = self
-            .all()
+        let all = self.all();
+        let sources: Vec<_> = all
             .filter(|source| kinds.contains(&source.id().kind))
-            .partition(|source| takes_its_time(source.id().kind));
-        let ((mut seen, quick_end), (listed, slow_end)) =
-            tokio::join!(ask_all(&quick), ask_all(&slow));
-        seen.extend(listed);
-        if slow_end.duration_since(quick_end) > STILL_NEW {
-            let again: Vec<_> = quick
-                .into_iter()
-                .filter(|source| !source.id().kind.is_costly())
-                .collect();
-            seen.extend(ask_all(&again).await.0);
-        }
-        seen
+            .collect();
+        let asked = join_all(sources.iter().map(ask)).await;
+        let end = Instant::now();
+        let waited = |(source, (seen, at)): &(&Arc<dyn Source>, &(Observation, Instant))| {
+            let kind = source.id().kind;
+            let once = kind.is_costly() || kind.is_listing() || seen.outcome.is_err();
+            !once && end.duration_since(*at) > STILL_NEW
+        };
+        let again = sources.iter().zip(&asked).filter(waited);
+        let again = join_all(again.map(|(source, _)| ask(source))).await;
+        asked
+            .into_iter()
+            .chain(again)
+            .map(|(seen, _)| seen)
+            .collect()
     }
 
     /// All that `node` has defined, as JSON with password hashes in it.
@@ -298,25 +301,17 @@ impl Fleet {
     }
 }
 
-/// Whether the others do not wait for it: there may be many queues to list, and a node that takes
+/// Asks one, with when the answer was there. There may be many queues to list, and a node that takes
 /// a question and says nothing is given the time after which it is called hung.
-fn takes_its_time(kind: SourceKind) -> bool {
-    kind.is_listing() || kind == SourceKind::Management
-}
-
-/// Asks these at the same time; with when the last answer was there.
-async fn ask_all(sources: &[Arc<dyn Source>]) -> (Vec<Observation>, Instant) {
-    let ask = |source: &Arc<dyn Source>| {
-        let kind = source.id().kind;
-        let limit = if kind.is_costly() || takes_its_time(kind) {
-            source.cadence().limit
-        } else {
-            SURVEY_LIMIT
-        };
-        let source = Arc::clone(source);
-        async move { poller::ask(&*source, limit).await }
+async fn ask(source: &Arc<dyn Source>) -> (Observation, Instant) {
+    let kind = source.id().kind;
+    let takes_its_time = kind.is_costly() || kind.is_listing() || kind == SourceKind::Management;
+    let limit = if takes_its_time {
+        source.cadence().limit
+    } else {
+        SURVEY_LIMIT
     };
-    let seen = join_all(sources.iter().map(ask)).await;
+    let seen = poller::ask(&**source, limit).await;
     (seen, Instant::now())
 }
 

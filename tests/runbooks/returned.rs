@@ -69,11 +69,17 @@ fn ids(plan: &Plan) -> Vec<&str> {
 #[case::given_up(Life::Down)]
 fn a_forgotten_member_is_stopped_begins_blank_and_joins(#[case] life: Life) {
     let plan = planned(&rejoin(), &forgotten(life)).unwrap();
-    let mut expected = vec!["set-aside", "start-node", "stop-app", "join", "start-app"];
+    // HAProxy sends nobody to a node that is blank.
+    let mut expected = vec!["lb-out-rabbit-node1", "lb-out-rabbit-node2"];
     if life != Life::Down {
-        expected.insert(0, "stop-node");
+        expected.push("stop-node");
     }
-    expected.push("load-balancers");
+    expected.extend(["set-aside", "start-node", "stop-app", "join", "start-app"]);
+    expected.extend([
+        "virtual-hosts",
+        "lb-back-rabbit-node1",
+        "lb-back-rabbit-node2",
+    ]);
     assert_eq!(ids(&plan), expected);
     assert!(
         plan.blast_radius.iter().any(

@@ -108,7 +108,9 @@ const RULES: [Rule; 20] = [
         seen.door == Door::OtherUsers
     }),
     row(Ground::NoRuntime, NodeState::Down, |seen| {
-        seen.by_host(Service::lacks_runtime) && seen.served_by.is_empty()
+        // A load balancer notices some checks later.
+        let is_late = seen.served_by.is_empty() || seen.by_host(Service::is_dead);
+        seen.by_host(Service::lacks_runtime) && is_late
     }),
     row(Ground::AppStopped, NodeState::AppStopped, |seen| {
         let is_closed = seen.door == Door::Refused && seen.by_host(Service::takes_nobody);

@@ -62,6 +62,13 @@ impl Service {
         known && !self.has_runtime() && !works
     }
 
+    /// Whether systemd says that it ended, no runtime is registered, and nothing listens: whoever
+    /// still counts it among the living has not noticed yet.
+    pub fn is_dead(&self) -> bool {
+        let ended = matches!(self.unit, Some(UnitState::Inactive | UnitState::Failed));
+        ended && self.runtime == Some(false) && self.takes_nobody()
+    }
+
     /// Whether nothing listens on its AMQP port.
     pub fn takes_nobody(&self) -> bool {
         self.listens == Some(false)

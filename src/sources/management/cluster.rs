@@ -112,6 +112,14 @@ struct Said<T> {
     alone: bool,
 }
 
+impl<T> Said<T> {
+    /// Whether it refused the login.
+    fn knows_other_users(&self) -> bool {
+        let failure = self.outcome.as_ref().err();
+        failure.is_some_and(|failure| failure.kind == FailureKind::Unauthorized)
+    }
+}
+
 impl ClusterView {
     async fn ask(&self, host: &HostName) -> Result<Payload, SourceFailure> {
         let answer = self.api.get(host, self.question.path()).await?;
@@ -133,7 +141,7 @@ impl ClusterView {
         };
         let mut candidates = self.api.in_order_of_preference().into_iter();
         let mut asked = FuturesUnordered::new();
-        let (mut first_failure, mut first_alone) = (None, None);
+        let (mut first_failure, mut first_alone): (Option<Said<T>>, Option<Said<T>>) = (None, None);
         asked.extend(candidates.next().map(&put));
         loop {
             let said = tokio::select! {
@@ -152,14 +160,16 @@ impl ClusterView {
                             self.api.prefer(&said.host);
                         }
                         return said;
-                    } else {
-                        first_failure.get_or_insert(said);
+                    } else if first_failure.as_ref().is_none_or(Said::knows_other_users) {
+                        first_failure = Some(said);
                     }
                     asked.extend(candidates.next().map(&put));
                 }
-                // Where all answer and none has another beside it, there is no cluster to leave.
+                // Where all answer and none has another beside it, there is no cluster to leave; and
+                // who refuses the login of the cluster is none of its members.
                 None => match (first_failure, first_alone) {
                     (None, Some(alone)) => return alone,
+                    (Some(failure), Some(alone)) if failure.knows_other_users() => return alone,
                     (Some(failure), _) => return failure,
                     (None, None) => return self.nobody(),
                 },

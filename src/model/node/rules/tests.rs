@@ -144,6 +144,8 @@ fn refused() -> Seen {
     nothing().door(Door::OtherUsers), NodeState::Running, Ground::OtherUsers)]
 #[case::stopped_and_nobody_can_be_asked(
     refused().shunned().host(Inactive, [false, false]), NodeState::Down, Ground::NoRuntime)]
+#[case::stopped_just_now_and_a_check_that_passed_before(
+    refused().served().host(Inactive, [false, false]), NodeState::Down, Ground::NoRuntime)]
 #[case::epmd_forgot_it_and_clients_are_served(
     refused().served().host(Active, [false, true]), NodeState::Unknown, Ground::Serves)]
 #[case::app_stopped_and_nobody_can_be_asked(

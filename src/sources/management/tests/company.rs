@@ -41,6 +41,25 @@ async fn where_every_node_is_alone_one_of_them_answers() {
     assert!(outcome.is_ok());
 }
 
+/// Fresh nodes beside the first member of a cluster have users of their own: what it says counts.
+#[tokio::test]
+async fn the_first_member_answers_though_fresh_nodes_refuse_its_users() {
+    let member = speaking(r#"[{"name":"rabbit@node1"}]"#).await;
+    let fresh = serve("/api/nodes", json(401, r#"{"error":"not_authorised"}"#)).await;
+    for at in [POLICIES, QUEUES, "/api/overview", "/api/whoami"] {
+        Mock::given(path(at))
+            .respond_with(json(401, r#"{"error":"not_authorised"}"#))
+            .mount(&fresh)
+            .await;
+    }
+    let mut bench = bench(&[&fresh.uri(), &member.uri()]);
+    let nodes = ["rabbit@node2", "rabbit@node1"].map(|name| NodeName::parse(name).unwrap());
+    Arc::get_mut(&mut bench.api).unwrap().nodes = nodes.into();
+    let (answered, outcome) = bench.policies().await;
+    assert!(outcome.is_ok(), "{outcome:?}");
+    assert_eq!(answered, host("node2"));
+}
+
 /// A node that lists these members, no policy, and no queue.
 async fn speaking(members: &str) -> MockServer {
     let server = serve("/api/nodes", json(200, members)).await;
