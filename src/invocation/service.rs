@@ -59,7 +59,8 @@ impl ServiceVerb {
 /// Prints a block of `key=value` lines for each of two services, in the order of the arguments,
 /// then `uptime=` of the host in seconds, and `listens=` for each TCP socket, if those could be
 /// listed. systemd 252 (Debian 12) and all later ones know these properties. It changes nothing.
-const LOOK: &str = r#"LC_ALL=C
+const LOOK: &str = r#"# reads only
+LC_ALL=C
 export LC_ALL
 systemctl show "$1" "$2" --property=LoadState --property=ActiveState --property=SubState \
     --property=Result --property=NRestarts --property=ExecMainCode --property=ExecMainStatus \

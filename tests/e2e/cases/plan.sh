@@ -38,7 +38,7 @@ expect_untouched() {
 
 # A command as sshd got it, without the quotes that the client put around words, and without
 # the scripts, constants of the source, that say of themselves that they only read.
-unquoted() { sed -e '/^sh -c .# reads only$/,/^echo end/d' -e "s/['\"\\\\]//g"; }
+unquoted() { sed -e '/^sh -c .# reads only$/,/^\(echo end\|exit 0\)/d' -e "s/['\"\\\\]//g"; }
 
 case_the_recorders_record() {
     before
