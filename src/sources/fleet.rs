@@ -35,6 +35,9 @@ use tokio_util::task::TaskTracker;
 
 /// Longest wait of a survey: a connection that cannot be made takes three seconds.
 const SURVEY_LIMIT: Duration = Duration::from_secs(4);
+/// What is left, after that, of the ten seconds after which a node that takes a question and says
+/// nothing is called hung.
+const MUTE_LIMIT: Duration = Duration::from_millis(6500);
 /// An answer that waited longer for others of its survey is asked for again.
 const STILL_NEW: Duration = Duration::from_millis(500);
 
@@ -229,15 +232,33 @@ impl Fleet {
         let sources: Vec<_> = all
             .filter(|source| kinds.contains(&source.id().kind))
             .collect();
-        let asked = join_all(sources.iter().map(ask)).await;
-        let end = Instant::now();
-        let waited = |(source, (seen, at)): &(&Arc<dyn Source>, &(Observation, Instant))| {
-            let kind = source.id().kind;
-            let once = kind.is_costly() || kind.is_listing() || seen.outcome.is_err();
-            !once && end.duration_since(*at) > STILL_NEW
+        let asked = join_all(sources.iter().map(|source| ask(source, usual(source)))).await;
+        let is_mute = |seen: &Observation| {
+            let failure = seen.outcome.as_ref().err();
+            let is_mute = failure.is_some_and(|failure| failure.kind == FailureKind::Mute);
+            is_mute && seen.source.kind == SourceKind::Management
         };
-        let again = sources.iter().zip(&asked).filter(waited);
-        let again = join_all(again.map(|(source, _)| ask(source))).await;
+        let listings = asked
+            .iter()
+            .filter(|(seen, _)| seen.source.kind.is_listing());
+        let listed = listings.map(|(_, at)| *at).max();
+        let hangs = asked.iter().any(|(seen, _)| is_mute(seen));
+        let once_more = |(source, (seen, at)): (&Arc<dyn Source>, &(Observation, Instant))| {
+            let kind = source.id().kind;
+            let waited = listed.is_some_and(|listed| listed.duration_since(*at) > STILL_NEW);
+            let is_quick = !kind.is_costly() && !kind.is_listing();
+            if is_mute(seen) {
+                Some(MUTE_LIMIT)
+            } else {
+                let aged = seen.outcome.is_ok() && is_quick && (waited || hangs);
+                aged.then(|| usual(source))
+            }
+        };
+        let again = sources.iter().zip(&asked).filter_map(|(source, first)| {
+            let limit = once_more((source, first))?;
+            Some(ask(source, limit))
+        });
+        let again = join_all(again).await;
         asked
             .into_iter()
             .chain(again)
@@ -301,16 +322,18 @@ impl Fleet {
     }
 }
 
-/// Asks one, with when the answer was there. There may be many queues to list, and a node that takes
-/// a question and says nothing is given the time after which it is called hung.
-async fn ask(source: &Arc<dyn Source>) -> (Observation, Instant) {
+/// How long a source may take in a survey: there may be many queues to list.
+fn usual(source: &Arc<dyn Source>) -> Duration {
     let kind = source.id().kind;
-    let takes_its_time = kind.is_costly() || kind.is_listing() || kind == SourceKind::Management;
-    let limit = if takes_its_time {
+    if kind.is_costly() || kind.is_listing() {
         source.cadence().limit
     } else {
         SURVEY_LIMIT
-    };
+    }
+}
+
+/// Asks one, with when the answer was there.
+async fn ask(source: &Arc<dyn Source>, limit: Duration) -> (Observation, Instant) {
     let seen = poller::ask(&**source, limit).await;
     (seen, Instant::now())
 }
