@@ -67,6 +67,8 @@ case_a_member_with_another_cookie_is_told_and_aligned() {
 case_a_member_that_hangs_is_killed_and_started() {
     inside rabbit-node3 pkill -STOP -u rabbitmq beam
     eventually 60 "node3 hangs" status_shows 'node("node3").state == "hung"'
+    # A single look may be too short; once its peers miss it (a net tick), none is.
+    eventually 150 "its peers miss it" status_shows 'node("node3").evidence | any(contains("does not run"))'
     check_ends_with 2 || fail "check ends with 2"
     rmqtop plan stop-node "$THIRD"
     expect_code 2
