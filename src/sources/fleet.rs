@@ -225,8 +225,9 @@ impl Fleet {
     /// Asks every source of these kinds, all at the same time; and once more those whose answers
     /// waited for a long list of queues or a node that hangs, so that none is old when the last one
     /// comes. However many are dead or held up, it is over within four seconds; unless there are many
-    /// queues to list, a node takes the question and says nothing (ten seconds), or the nodes
-    /// themselves are asked, which starts a runtime on their hosts and takes its time.
+    /// queues to list, or the nodes themselves are asked, which starts a runtime on their hosts. A node
+    /// that takes the question and says nothing is asked once more after the first round: up to 20
+    /// seconds were seen where it held up the list of queues as well.
     pub async fn survey(&self, kinds: &[SourceKind]) -> Vec<Observation> {
         let all = self.all();
         let sources: Vec<_> = all

@@ -166,7 +166,7 @@ impl ClusterView {
                     asked.extend(candidates.next().map(&put));
                 }
                 // Where all answer and none has another beside it, there is no cluster to leave; and
-                // who refuses the login of the cluster is none of its members.
+                // whoever refuses the login of the cluster is not one of its members.
                 None => match (first_failure, first_alone) {
                     (None, Some(alone)) => return alone,
                     (Some(failure), Some(alone)) if failure.knows_other_users() => return alone,
