@@ -25,6 +25,7 @@ mod vip;
 
 use cluster::{VIP, host, node};
 use rmqtop::findings::{self, Finding, Severity};
+use rmqtop::model::broker::ViewScope;
 use rmqtop::model::host::{ServiceReport, UnitState};
 use rmqtop::model::node::NodeState;
 use rmqtop::model::observation::{FailureKind, Payload, SourceKind};
@@ -130,6 +131,37 @@ fn the_states_are_told_apart() {
     cluster.sees(0, Payload::Broker(view(0, VERSION, &[2])));
     cluster.fails(2, SourceKind::Management, FailureKind::Refused);
     assert_eq!(state(&cluster, 2), NodeState::Unknown, "its peers disagree");
+}
+
+/// Until the runtimes give up on a silent peer, members answer for themselves and for nobody else.
+#[test]
+fn members_that_wait_for_a_silent_one_are_not_said_to_be_silent_too() {
+    let mut cluster = healthy();
+    cluster.host_silent(2);
+    for number in 0..2 {
+        let mut own = view(number, VERSION, &[]);
+        own.nodes.retain(|row| row.name == node(number));
+        own.scope = ViewScope::Itself;
+        cluster.sees(number, Payload::Broker(own));
+    }
+    cluster.fails(0, SourceKind::Totals, FailureKind::Timeout);
+    cluster.fails(0, SourceKind::Queues, FailureKind::Mute);
+    let found = found(&cluster);
+    let root = &found[0];
+    assert_eq!(root.title, "the host rabbit-node3 does not answer");
+    let yet = "the other members do not say yet whether it runs".to_owned();
+    assert!(root.evidence.contains(&yet), "{:?}", root.evidence);
+    let mut told = root.evidence.clone();
+    told.sort();
+    told.dedup();
+    assert_eq!(told.len(), root.evidence.len(), "each line once");
+    for title in [
+        "totals cannot be read from rabbit-node1",
+        "queues cannot be read from rabbit-node1",
+    ] {
+        let late = found.iter().find(|finding| finding.title == title);
+        assert_eq!(late.unwrap().consequence_of.as_ref().unwrap().id, "N1");
+    }
 }
 
 #[test]

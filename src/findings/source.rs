@@ -111,12 +111,18 @@ fn title(cause: &Cause<'_>, met: &[(SourceKind, &str)]) -> String {
             format!("the AMQP handshake{host}")
         }
         (System::Host, host) => {
-            let names: BTreeSet<String> = met.iter().map(|(kind, _)| kind.to_string()).collect();
-            let names = names.into_iter().collect::<Vec<_>>().join(", ");
             let host = host.map_or_else(String::new, |host| format!(" of {host}"));
-            return format!("{names}{host} cannot be read");
+            return format!("{}{host} cannot be read", names(met));
         }
     };
+    let of_all = |(kind, _): &(SourceKind, &str)| *kind != SourceKind::Management;
+    if cause.system == System::Api && !is_of_login(cause.kind) && met.iter().all(of_all) {
+        // It answers; what it must ask all members for is late or fails.
+        let host = cause
+            .host
+            .map_or_else(String::new, |host| format!(" from {host}"));
+        return format!("{} cannot be read{host}", names(met));
+    }
     let own = [
         (
             FailureKind::Unauthorized,
@@ -136,6 +142,15 @@ fn title(cause: &Cause<'_>, met: &[(SourceKind, &str)]) -> String {
         None if is_amqp => format!("{system} fails"),
         None => format!("{system} cannot be read"),
     }
+}
+
+/// What is not known, in words.
+fn names(met: &[(SourceKind, &str)]) -> String {
+    let names: BTreeSet<String> = met
+        .iter()
+        .map(|(kind, _)| kind.to_string().replace('_', " "))
+        .collect();
+    names.into_iter().collect::<Vec<_>>().join(", ")
 }
 
 /// What says why a source fails.

@@ -39,7 +39,7 @@ const SURVEY_LIMIT: Duration = Duration::from_secs(4);
 /// nothing is called hung.
 const MUTE_LIMIT: Duration = Duration::from_millis(6500);
 /// An answer that waited longer for others of its survey is asked for again.
-const STILL_NEW: Duration = Duration::from_millis(500);
+const STILL_NEW: Duration = SURVEY_LIMIT;
 
 /// All sources of a cluster.
 #[derive(Debug)]
@@ -225,46 +225,23 @@ impl Fleet {
     /// Asks every source of these kinds, all at the same time; and once more those whose answers
     /// waited for a long list of queues or a node that hangs, so that none is old when the last one
     /// comes. However many are dead or held up, it is over within four seconds; unless there are many
-    /// queues to list, or the nodes themselves are asked, which starts a runtime on their hosts. A node
-    /// that takes the question and says nothing is asked once more after the first round: up to 20
-    /// seconds were seen where it held up the list of queues as well.
+    /// queues to list, or the nodes themselves are asked, which starts a runtime on their hosts; or a
+    /// node takes the question and says nothing, which is sure after ten seconds.
     pub async fn survey(&self, kinds: &[SourceKind]) -> Vec<Observation> {
         let all = self.all();
         let sources: Vec<_> = all
             .filter(|source| kinds.contains(&source.id().kind))
             .collect();
-        let asked = join_all(sources.iter().map(|source| ask(source, usual(source)))).await;
-        let is_mute = |seen: &Observation| {
-            let failure = seen.outcome.as_ref().err();
-            let is_mute = failure.is_some_and(|failure| failure.kind == FailureKind::Mute);
-            is_mute && seen.source.kind == SourceKind::Management
-        };
-        let listings = asked
-            .iter()
-            .filter(|(seen, _)| seen.source.kind.is_listing());
-        let listed = listings.map(|(_, at)| *at).max();
-        let hangs = asked.iter().any(|(seen, _)| is_mute(seen));
-        let once_more = |(source, (seen, at)): (&Arc<dyn Source>, &(Observation, Instant))| {
+        let asked = join_all(sources.iter().map(ask_until_sure)).await;
+        let over = Instant::now();
+        let again = sources.iter().zip(&asked).filter(|(source, asked)| {
             let kind = source.id().kind;
-            let waited = listed.is_some_and(|listed| listed.duration_since(*at) > STILL_NEW);
-            let is_quick = !kind.is_costly() && !kind.is_listing();
-            if is_mute(seen) {
-                Some(MUTE_LIMIT)
-            } else {
-                let aged = seen.outcome.is_ok() && is_quick && (waited || hangs);
-                aged.then(|| usual(source))
-            }
-        };
-        let again = sources.iter().zip(&asked).filter_map(|(source, first)| {
-            let limit = once_more((source, first))?;
-            Some(ask(source, limit))
+            let waited = over.duration_since(asked.at) > STILL_NEW;
+            waited && asked.is_answered() && !kind.is_costly() && !kind.is_listing()
         });
-        let again = join_all(again).await;
-        asked
-            .into_iter()
-            .chain(again)
-            .map(|(seen, _)| seen)
-            .collect()
+        let again = join_all(again.map(|(source, _)| ask(source, usual(source)))).await;
+        let asked = asked.into_iter().flat_map(|asked| asked.seen);
+        asked.chain(again).collect()
     }
 
     /// All that `node` has defined, as JSON with password hashes in it.
@@ -333,10 +310,35 @@ fn usual(source: &Arc<dyn Source>) -> Duration {
     }
 }
 
-/// Asks one, with when the answer was there.
-async fn ask(source: &Arc<dyn Source>, limit: Duration) -> (Observation, Instant) {
-    let seen = poller::ask(&**source, limit).await;
-    (seen, Instant::now())
+async fn ask(source: &Arc<dyn Source>, limit: Duration) -> Observation {
+    poller::ask(&**source, limit).await
+}
+
+/// What one source of a survey said, and when it had said it.
+struct Asked {
+    seen: Vec<Observation>,
+    at: Instant,
+}
+
+impl Asked {
+    fn is_answered(&self) -> bool {
+        self.seen.iter().any(|seen| seen.outcome.is_ok())
+    }
+}
+
+/// Asks one; a node that takes the question and says nothing is asked until that is sure.
+async fn ask_until_sure(source: &Arc<dyn Source>) -> Asked {
+    let first = ask(source, usual(source)).await;
+    let failure = first.outcome.as_ref().err();
+    let is_mute = failure.is_some_and(|failure| failure.kind == FailureKind::Mute);
+    let mut seen = vec![first];
+    if is_mute && source.id().kind == SourceKind::Management {
+        seen.push(ask(source, MUTE_LIMIT).await);
+    }
+    Asked {
+        seen,
+        at: Instant::now(),
+    }
 }
 
 /// The running pollers of a fleet. Dropping it ends them.

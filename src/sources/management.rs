@@ -25,7 +25,6 @@ use crate::model::name::{HostName, NodeName};
 use crate::model::observation::{FailureKind, Payload, SourceFailure, SourceKind};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::timeout;
 
 /// If a node has not answered after this, it is asked for less; and as long again it may still
 /// give the whole answer.
@@ -88,19 +87,8 @@ impl NodeView {
     /// The whole view, or as much as the node can say while a peer is silent: until the runtime
     /// gives up on that peer (`net_ticktime`, a minute), whatever asks the whole cluster hangs.
     async fn ask_patiently(&self) -> Result<BrokerReport, SourceFailure> {
-        let patience = self.0.api.patience;
-        let whole = self.ask_whole();
-        tokio::pin!(whole);
-        if let Ok(answer) = timeout(patience, &mut whole).await {
-            return answer;
-        }
-        tokio::select! {
-            answer = &mut whole => answer,
-            report = self.ask_own() => match report {
-                Ok(report) => timeout(patience, whole).await.unwrap_or(Ok(report)),
-                Err(_no_better) => whole.await,
-            },
-        }
+        let (whole, own) = (Box::pin(self.ask_whole()), Box::pin(self.ask_own()));
+        self.0.api.patiently(whole, own).await
     }
 
     async fn ask_whole(&self) -> Result<BrokerReport, SourceFailure> {

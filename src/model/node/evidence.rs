@@ -75,6 +75,8 @@ pub struct Evidence {
     pub disputed: bool,
     /// Whether the other members list it; `None` where none can be asked.
     pub listed: Option<bool>,
+    /// Whether another member answers for itself, whatever it can say of others.
+    pub has_peers: bool,
     /// Its declared host.
     pub host: Option<HostName>,
     /// What its host says.
@@ -141,7 +143,8 @@ impl Evidence {
         if self.silence != Silence::Nobody {
             lines.extend(self.silent_words.iter().cloned());
         }
-        lines.dedup();
+        let mut told = BTreeSet::new();
+        lines.retain(|line| told.insert(line.clone()));
         lines
     }
 
@@ -163,6 +166,8 @@ impl Evidence {
             let words = match self.listed {
                 Some(false) => "the other members do not list it",
                 Some(true) => "the other members do not say whether it runs",
+                // Until the runtime gives up on a silent peer (`net_ticktime`, a minute).
+                None if self.has_peers => "the other members do not say yet whether it runs",
                 None => "no other member can be asked",
             };
             lines.push(words.to_owned());
@@ -207,6 +212,13 @@ impl Model {
             host: host.map(|host| host.name.clone()),
             disputed: self.is_disputed(name, now),
             listed: self.is_member(name, now),
+            has_peers: self.views(now).any(|(host, view)| {
+                let own = self
+                    .inventory
+                    .host(host)
+                    .and_then(|host| host.node.as_ref());
+                own != Some(name) && own.is_some_and(|own| view.node(own).is_some())
+            }),
             ..Evidence::default()
         };
         for (who, running) in self.peers_say(name, now) {

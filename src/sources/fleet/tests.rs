@@ -19,9 +19,9 @@ fn json(body: &str) -> ResponseTemplate {
 #[tokio::test]
 async fn what_waited_for_a_long_list_is_asked_again() {
     let server = MockServer::start().await;
-    let takes = Duration::from_millis(700);
+    let takes = super::STILL_NEW + Duration::from_millis(300);
     let overview =
-        r#"{"node":"rabbit@mq1","object_totals":{"queues":9000},"rabbitmq_version":"4.3.6"}"#;
+        r#"{"node":"rabbit@mq1","object_totals":{"queues":0},"rabbitmq_version":"4.3.6"}"#;
     Mock::given(path("/api/queues"))
         .respond_with(json("[]").set_delay(takes))
         .mount(&server)

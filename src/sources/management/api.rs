@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+use tokio::time::timeout;
 
 /// A page of 500 rows is well below 1 MB; what exceeds this is no answer to our question.
 const BODY_LIMIT: usize = 64 << 20;
@@ -187,6 +188,25 @@ impl Api {
         limit: Duration,
     ) -> Result<Answer, SourceFailure> {
         self.client.get_within(&self.url(host, path)?, limit).await
+    }
+
+    /// `whole`; or `less`, which a node can say by itself, where that is there and the whole is late.
+    pub(super) async fn patiently<T>(
+        &self,
+        whole: impl Future<Output = Result<T, SourceFailure>>,
+        less: impl Future<Output = Result<T, SourceFailure>>,
+    ) -> Result<T, SourceFailure> {
+        tokio::pin!(whole);
+        if let Ok(answer) = timeout(self.patience, &mut whole).await {
+            return answer;
+        }
+        tokio::select! {
+            answer = &mut whole => answer,
+            less = less => match less {
+                Ok(less) => timeout(self.patience, whole).await.unwrap_or(Ok(less)),
+                Err(_no_better) => whole.await,
+            },
+        }
     }
 
     fn url(&self, host: &HostName, path: &str) -> Result<String, SourceFailure> {

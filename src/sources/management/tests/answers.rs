@@ -225,6 +225,28 @@ async fn a_node_held_up_by_a_silent_peer_still_speaks_for_itself() {
     assert_eq!(report.nodes[0].stats, None);
 }
 
+/// The count comes from the statistics of all members; who cannot count is not asked for a list.
+#[tokio::test]
+async fn queues_are_not_listed_by_a_node_that_a_silent_peer_holds_up() {
+    let server = serve(WHOAMI, json(200, "{}")).await;
+    let late = json(200, "{}").set_delay(Duration::from_secs(3600));
+    Mock::given(path("/api/overview"))
+        .respond_with(late)
+        .mount(&server)
+        .await;
+    let failure = bench(&[&server.uri()])
+        .ask(Question::Queues)
+        .await
+        .outcome
+        .unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Mute);
+    assert_eq!(
+        failure.message.raw(),
+        "node1 answers, but waits for a member that says nothing"
+    );
+    assert!(!asked(&server).await.contains(&QUEUES.to_owned()));
+}
+
 /// Bodies as `rabbit_mgmt_wm_health_check_alarms` writes them.
 #[tokio::test]
 async fn the_alarm_check_says_no_with_503_and_only_its_own_word_is_a_yes() {
