@@ -80,7 +80,8 @@ impl Session {
         model
     }
 
-    async fn observe(&self, wanted: impl Fn(SourceKind) -> bool) -> Vec<Observation> {
+    /// Asks these sources once.
+    pub async fn observe(&self, wanted: impl Fn(SourceKind) -> bool) -> Vec<Observation> {
         let kinds: Vec<SourceKind> = SourceKind::iter().filter(|kind| wanted(*kind)).collect();
         self.fleet.survey(&kinds).await
     }

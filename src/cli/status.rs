@@ -54,17 +54,18 @@ pub async fn run(cluster: &Cluster, args: &StatusArgs, out: &Out) -> anyhow::Res
 /// Asks every source once, but none that costs the hosts a runtime: `check` may run every minute.
 pub async fn survey(cluster: &Cluster) -> Model {
     let session = Session::open(cluster);
-    let mut model = session
-        .survey(|kind| {
-            kind != SourceKind::QuorumCritical && !kind.is_costly() && !kind.is_for_runbooks()
-        })
-        .await;
+    let asked = |kind: SourceKind| {
+        kind != SourceKind::QuorumCritical && !kind.is_costly() && !kind.is_for_runbooks()
+    };
+    let mut model = session.survey(asked).await;
     let now = crate::clock::now();
     let members = model.members();
     // Members that disagree at one look may have been asked before and after a change.
     if members.iter().any(|node| model.is_disputed(node, now)) {
         tokio::time::sleep(SECOND_LOOK).await;
-        for observation in session.fleet.survey(&[SourceKind::Management]).await {
+        // All but the lists: beside one that hangs, what is not asked again would be old.
+        let again = |kind: SourceKind| asked(kind) && !kind.is_listing();
+        for observation in session.observe(again).await {
             model.apply(observation);
         }
     }

@@ -265,6 +265,20 @@ impl FailureKind {
         matches!(self, Self::Timeout | Self::Unreachable)
     }
 
+    /// Whether the way to the other side fails, so that it was not asked at all.
+    pub fn is_of_the_way(self) -> bool {
+        matches!(
+            self,
+            Self::NotConfigured
+                | Self::Refused
+                | Self::Timeout
+                | Self::Unreachable
+                | Self::Lost
+                | Self::HostKey
+                | Self::Login
+        )
+    }
+
     /// Whether the other side was asked and said nothing in time, connected or not.
     pub fn is_silence(self) -> bool {
         matches!(self, Self::Timeout | Self::Mute)

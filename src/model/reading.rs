@@ -7,6 +7,9 @@ use super::moment::Moment;
 use super::observation::SourceFailure;
 use std::time::Duration;
 
+/// Why there is no value before the first question.
+pub const NOT_ASKED: &str = "not asked yet";
+
 /// The last good value of a source, its time, and the failures since.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reading<T> {
@@ -83,6 +86,15 @@ impl<T> Reading<T> {
         }
     }
 
+    /// Why there is no value that may be taken for what is so now, in words; for whoever lacks one.
+    pub fn absence(&self, now: Moment) -> String {
+        match (&self.failure, self.age(now)) {
+            (Some((failure, _)), _) => failure.to_string(),
+            (None, Some(age)) => format!("the last answer is {} s old", age.as_secs()),
+            (None, None) => NOT_ASKED.to_owned(),
+        }
+    }
+
     /// When the last good value was seen.
     pub fn seen_at(&self) -> Option<Moment> {
         self.value.as_ref().map(|(_, at)| *at)
@@ -122,12 +134,14 @@ mod tests {
     fn a_failure_keeps_the_value_but_ends_its_claim() {
         let mut reading = Reading::default();
         assert_eq!(reading.freshness(Moment::ORIGIN, LIMIT), Freshness::Pending);
+        assert_eq!(reading.absence(Moment::ORIGIN), "not asked yet");
         reading.succeed(7, Moment::ORIGIN);
         assert_eq!(reading.current(Moment::ORIGIN, LIMIT), Some(&7));
         let later = Moment::ORIGIN.later(Duration::from_secs(1));
         reading.fail(SourceFailure::new(FailureKind::Timeout, "no answer"), later);
         assert_eq!(reading.current(later, LIMIT), None);
         assert_eq!(reading.last(), Some(&7));
+        assert_eq!(reading.absence(later), "no answer");
         assert_eq!(reading.age(later), Some(Duration::from_secs(1)));
         assert_eq!(reading.freshness(later, LIMIT), Freshness::Stale);
     }
@@ -138,6 +152,7 @@ mod tests {
         reading.succeed(7, Moment::ORIGIN);
         let old = Moment::ORIGIN.later(LIMIT + Duration::from_millis(1));
         assert_eq!(reading.current(old, LIMIT), None);
+        assert_eq!(reading.absence(old), "the last answer is 10 s old");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::Model;
 use super::moment::Moment;
 use super::name::HostName;
 use super::observation::SourceKind;
+use super::reading::NOT_ASKED;
 use super::vrrp::VrrpReport;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -100,11 +101,8 @@ impl Model {
 
     fn judge_vip(&self, view: &mut VipView, now: Moment) -> VipVerdict {
         for host in &view.unknown {
-            let why = self
-                .addresses
-                .get(host)
-                .and_then(|reading| reading.failure())
-                .map_or_else(|| "not asked yet".to_owned(), ToString::to_string);
+            let reading = self.addresses.get(host);
+            let why = reading.map_or_else(|| NOT_ASKED.to_owned(), |it| it.absence(now));
             view.evidence
                 .push(format!("the addresses of {host} are unknown: {why}"));
         }

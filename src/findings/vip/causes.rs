@@ -5,6 +5,7 @@ use super::listed;
 use crate::model::Model;
 use crate::model::inventory::HostEntry;
 use crate::model::moment::Moment;
+use crate::model::name::HostName;
 use crate::model::vip::{Outlook, VipView};
 use crate::model::vrrp::{Daemon, VrrpInstance};
 use std::collections::BTreeSet;
@@ -121,11 +122,7 @@ pub(super) fn of_split(model: &Model, vip: &VipView, now: Moment) -> Vec<String>
 }
 
 /// A unicast peer list that leaves out another holder.
-fn missed_peer(
-    model: &Model,
-    vip: &VipView,
-    (host, now): (&crate::model::name::HostName, Moment),
-) -> Option<String> {
+fn missed_peer(model: &Model, vip: &VipView, (host, now): (&HostName, Moment)) -> Option<String> {
     let peers = model.instance(host, vip.address, now)?.peers.as_ref()?;
     let mut others = vip.holders.iter().filter(|other| *other != host);
     let missed = others.find(|other| {
@@ -222,9 +219,17 @@ pub(super) fn of_unknown(model: &Model, vip: &VipView, now: Moment) -> Vec<Strin
             ));
         }
     }
-    if causes.is_empty() && !vip.unknown.is_empty() {
-        let hosts = listed(&vip.unknown);
-        causes.push(format!("{hosts} cannot be asked over SSH"));
+    let unasked: Vec<&HostName> = vip
+        .unknown
+        .iter()
+        .filter(|host| {
+            let reading = model.addresses.get(*host);
+            let failure = reading.and_then(|reading| reading.failure());
+            failure.is_some_and(|failure| failure.kind.is_of_the_way())
+        })
+        .collect();
+    if causes.is_empty() && !unasked.is_empty() {
+        causes.push(format!("{} cannot be asked over SSH", listed(unasked)));
     }
     causes
 }

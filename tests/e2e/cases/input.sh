@@ -1,6 +1,11 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # Bad input: each gives a message with its subject, the rest goes on.
 
+ONCE+=(an_unknown_key_is_named_with_its_line a_missing_configuration_is_named
+    an_unknown_cluster_is_told_with_the_known_ones a_missing_password_is_told_by_its_variable
+    a_wrong_password_is_told_and_not_tried_again a_refused_api_does_not_hide_the_node
+    a_silent_api_is_bounded a_changed_host_key_is_told_and_nothing_sent a_wrong_command_line_is_64)
+
 edit_config() { sed -i "$@" "$(config_file)"; }
 
 case_an_unknown_key_is_named_with_its_line() {

@@ -2,6 +2,9 @@
 # Runs that lose their operator or the runtime they act on, in the middle: `kill -9` between and
 # inside steps. A colleague resumes them, and the cluster is whole.
 
+TWICE+=(a_member_leaves_and_joins_though_its_operator_is_killed
+    a_member_is_removed_though_its_operator_is_killed a_member_joins_though_its_runtime_is_killed)
+
 sent_by() { # run verb
     any_line ".what | .event == \"sending\" and (.command | contains(\"$2\"))" < "$CASE_DIR/$1.out"
 }

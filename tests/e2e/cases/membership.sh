@@ -3,6 +3,8 @@
 # asked of `rabbitmqctl` and the management API, and every runbook is run a second time, when
 # nothing may be sent any more.
 
+TWICE+=(a_cluster_is_renamed a_kicked_out_node_is_wiped_and_joins)
+
 THIRD=rabbit@rabbit-node3
 
 destroy() { # runbook argument...

@@ -3,8 +3,11 @@
 # confirmation, in read-only mode, and where a check forbids it. Each proves by
 # the hosts' own record that nothing was sent.
 
+TWICE+=(a_plan_changes_nothing a_lost_quorum_is_refused_and_named a_runtime_that_is_down_is_refused)
+
 ONCE+=(the_recorders_record a_run_without_execute_is_a_plan without_the_right_confirmation_nothing_is_sent
-    read_only_refuses)
+    read_only_refuses an_unknown_node_or_runbook_is_told
+    escape_characters_in_a_name_never_reach_the_terminal)
 
 NODE3=rabbit@rabbit-node3
 

@@ -3,6 +3,8 @@
 # cleared; what a release does not know, what a user may not, and what chance
 # would decide is told before anything is sent.
 
+TWICE+=(a_policy_is_set_proved_and_cleared)
+
 HA_TWO='{"ha-mode":"exactly","ha-params":2,"ha-sync-mode":"manual"}'
 
 has_mirrors() { [[ $RELEASE == 3.* ]]; }

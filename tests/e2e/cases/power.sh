@@ -3,6 +3,9 @@
 # that stopped last is lost and the others come up without it. What the cluster
 # is afterwards, rabbitmqctl says.
 
+TWICE+=(a_member_without_its_data_is_not_started_blank
+    a_service_that_systemd_refuses_to_start_is_told_and_started_by_the_next_plan)
+
 # Another machine knows nothing of the journal of the first.
 another_machine() { rm -rf "$CASE_DIR/state"; }
 

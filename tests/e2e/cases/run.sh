@@ -2,6 +2,8 @@
 # `run restart-app` to its end: done, proved by the cluster, and in the journal;
 # and with a fault under way.
 
+TWICE+=(a_stopped_app_is_only_started a_connection_lost_under_a_run_leaves_the_cluster_to_decide)
+
 ONCE+=(a_disc_that_fills_up_does_not_leave_the_app_stopped a_run_streams_its_events two_runs_at_once_are_refused)
 
 execute() { rmqtop run restart-app "$NODE3" --execute --confirm "$NODE3" "$@"; }

@@ -2,6 +2,8 @@
 # rmqtop leaves nothing behind: no ssh of its own, no session and no command on a
 # host, however it ended.
 
+TWICE+=(nothing_is_left_of_a_run)
+
 ONCE+=(nothing_is_left_after_a_command nothing_is_left_after_a_signal nothing_is_left_after_a_closed_pipe
     nothing_is_left_for_long_after_a_kill)
 

@@ -1,6 +1,10 @@
 # shellcheck shell=bash
 # The VIP: every verdict, put about by the fault that really leads to it.
 
+TWICE+=(without_keepalived_the_vip_moves_and_has_no_standby no_keepalived_no_holder
+    lost_advertisements_split_the_vip a_dead_haproxy_under_the_vip_is_the_wrong_holder
+    a_holder_that_is_cut_off_is_unknown_and_never_absent)
+
 verdict_is() { # verdict node...
     local verdict=$1 holders
     shift

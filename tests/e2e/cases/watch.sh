@@ -1,6 +1,8 @@
 # shellcheck shell=bash
 # `watch`: what it reports, and how soon after it happened.
 
+TWICE+=(watch_tells_what_begins_and_what_ends)
+
 ONCE+=(a_vip_move_is_told_within_150_ms)
 
 MOVES=20

@@ -7,13 +7,20 @@
 # The cases that run alone; the files of cases add to it.
 ALONE=()
 
-# The cases that run on the newest release only; the files of cases add to it. With
-# E2E_PASSED every case runs on every release.
+# The cases that run on the newest release only, and those that run on the oldest and the newest:
+# what holds on both holds on the one between, which keeps what is its own. The files of cases add
+# to them. With E2E_PASSED every case runs on every release.
 ONCE=()
+TWICE=()
+OLDEST=3.10
 NEWEST=4.3
 
 is_alone() { is_among "$1" "${ALONE[@]}"; }
-is_due() { [[ $RELEASE == "$NEWEST" || -n ${E2E_PASSED:-} ]] || ! is_among "$1" "${ONCE[@]}"; } # case
+
+is_due() { # case
+    [[ $RELEASE != "$NEWEST" && -z ${E2E_PASSED:-} ]] || return 0
+    ! is_among "$1" "${ONCE[@]}" && { [[ $RELEASE == "$OLDEST" ]] || ! is_among "$1" "${TWICE[@]}"; }
+}
 
 is_among() { # word word...
     local wanted=$1 word
