@@ -129,6 +129,9 @@ pub struct SourceStatus {
     pub mute_since: Option<Moment>,
 }
 
+/// Who accepts connections and says nothing for this long hangs.
+pub const HUNG: Duration = Duration::from_secs(10);
+
 /// How old a reading of this kind may be and still be taken for what is so now.
 ///
 /// Three times the polling interval, so that one lost answer does not blank a panel.

@@ -39,7 +39,7 @@ pub(super) fn tells(model: &Model, host: &HostName, now: Moment) -> bool {
     entry.is_some_and(|host| gone(model, host, now).is_some())
 }
 
-/// H1: down, or nothing listens where it should, or its host does not answer.
+/// H1: down, or it hangs, or nothing listens where it should, or its host does not answer.
 fn gone(model: &Model, host: &HostEntry, now: Moment) -> Option<Finding> {
     let name = &host.name;
     let failure = model.page_failure(name, now);
@@ -62,6 +62,9 @@ fn gone(model: &Model, host: &HostEntry, now: Moment) -> Option<Finding> {
         BalancerState::Down => format!("HAProxy is down on {name}"),
         BalancerState::Unknown if is_refused && !unit.is_some_and(UnitState::is_up) => {
             format!("nothing listens on the statistics page of HAProxy on {name}; it may be down")
+        }
+        BalancerState::Unknown if model.balancer_hangs(name, now) => {
+            format!("HAProxy hangs on {name}")
         }
         BalancerState::Up | BalancerState::Unknown => return None,
     };
@@ -91,6 +94,10 @@ fn gone(model: &Model, host: &HostEntry, now: Moment) -> Option<Finding> {
     Some(match unit {
         Some(UnitState::Failed) => finding.causes(["the service failed: its log says why"]),
         Some(UnitState::Inactive) => finding.causes(["the service was stopped"]),
+        _ if model.balancer_hangs(name, now) => finding.causes([
+            "its process is stopped or overloaded",
+            "next: the state of its process and its log, on its host",
+        ]),
         Some(unit) if unit.is_up() => finding.evidence([format!(
             "cause not known; check next: whether HAProxy on {name} is stopping, or listens elsewhere"
         )]),
@@ -189,6 +196,30 @@ fn shut(host: &HostEntry, report: &BalancerReport, backend: &Backend) -> Vec<Fin
     entrances.iter().filter_map(finding).collect()
 }
 
+/// What D4 calls a backend: where there is one of the brokers, by its load balancer.
+fn subject_of(
+    model: &Model,
+    host: &HostEntry,
+    (report, backend): (&BalancerReport, &Backend),
+) -> String {
+    if model.broker_backends(host, report).len() > 1 {
+        format!("{}/{}", host.name, backend.name)
+    } else {
+        host.name.to_string()
+    }
+}
+
+/// The subject of the D4 that says that this backend of `on` has no server left.
+pub(super) fn emptied(
+    model: &Model,
+    (on, backend): (&HostName, &Backend),
+    now: Moment,
+) -> Option<String> {
+    let host = model.inventory.host(on)?;
+    let report = model.balancer(on, now)?;
+    (report.left(backend) == Left::None).then(|| subject_of(model, host, (report, backend)))
+}
+
 /// D4: HAProxy's own verdict on its backend.
 fn empty(
     model: &Model,
@@ -225,13 +256,18 @@ fn empty(
         let by = by.map_or_else(String::new, |by| format!(", {by}"));
         format!("{} is {}{by}", server.name, server.state())
     });
-    let several = model.broker_backends(host, report).len() > 1;
-    let subject = if several {
-        format!("{on}/{name}")
+    let subject = subject_of(model, host, (report, backend));
+    let away = backend.servers.iter().all(|server| {
+        let behind = model.member_behind(on, server);
+        behind.is_some_and(|(node, _)| model.node(node, now).state.is_away())
+    });
+    let finding = Finding::new("D4", severity, &subject, title);
+    let finding = if away && !backend.servers.is_empty() {
+        finding.follows("N5", &model.inventory.cluster)
     } else {
-        on.to_string()
+        finding
     };
-    let finding = Finding::new("D4", severity, &subject, title)
+    let finding = finding
         .evidence(lines)
         .evidence((!own.is_empty()).then(|| own.join(", ")));
     let causes = cause::of_none_left(model, host, backend, now);

@@ -7,14 +7,13 @@ use crate::model::moment::Moment;
 use crate::model::name::NodeName;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Partition, member, source: consequences lie no deeper.
+/// Partition, majority, backend, server: consequences lie no deeper.
 const LEVELS: usize = 3;
 
 /// Puts every finding in its place.
 pub(super) fn fold(model: &Model, mut findings: Vec<Finding>, now: Moment) -> Vec<Finding> {
     let torn = partition::torn(model, now);
-    let apart = findings.iter().find(|finding| partition::is_one(finding));
-    let apart = apart.map(root_of);
+    let apart = partition::root(model, now);
     let roots: BTreeSet<Root> = findings.iter().map(root_of).collect();
     for finding in &mut findings {
         let own = root_of(finding);
@@ -30,7 +29,7 @@ pub(super) fn fold(model: &Model, mut findings: Vec<Finding>, now: Moment) -> Ve
         let by_server = about.filter(|_| is_of_server(finding));
         let named = finding.consequence_of.take();
         let subject = named.as_ref().map(|root| root.subject.clone());
-        let member = subject.or_else(|| by_server.map(|node| node.to_string()));
+        let member = by_server.map(|node| node.to_string()).or(subject);
         let by_member = member.map(|subject| {
             ["N1", "N2", "N4"].map(|id| Root {
                 id: id.to_owned(),
@@ -39,12 +38,12 @@ pub(super) fn fold(model: &Model, mut findings: Vec<Finding>, now: Moment) -> Ve
         });
         let mut causes = by_partition
             .into_iter()
-            .chain(named)
-            .chain(by_member.into_iter().flatten());
+            .chain(by_member.into_iter().flatten())
+            .chain(named);
         finding.consequence_of = causes.find(|root| roots.contains(root) && *root != own);
     }
-    settle(&mut findings);
-    in_order(findings)
+    settle(&mut findings, apart.as_ref());
+    in_order(findings, apart.as_ref())
 }
 
 fn root_of(finding: &Finding) -> Root {
@@ -98,7 +97,7 @@ fn follows_partition(
 }
 
 /// What follows from a consequence follows from its cause.
-fn settle(findings: &mut [Finding]) {
+fn settle(findings: &mut [Finding], apart: Option<&Root>) {
     let causes: BTreeMap<Root, Root> = findings
         .iter()
         .filter_map(|finding| Some((root_of(finding), finding.consequence_of.clone()?)))
@@ -136,22 +135,22 @@ fn settle(findings: &mut [Finding]) {
         };
         finding.consequences = ids.into_iter().collect();
         // A partition is as bad as what clients lose by it.
-        if partition::is_one(finding) {
+        if apart == Some(&root_of(finding)) {
             finding.severity = finding.severity.max(worst);
         }
     }
 }
 
 /// The cluster as a whole comes before its members: partition, then majority, then the others.
-fn rank(finding: &Finding) -> u8 {
+fn rank(finding: &Finding, apart: Option<&Root>) -> u8 {
     match finding.id.as_str() {
-        _ if partition::is_one(finding) => 0,
+        _ if apart == Some(&root_of(finding)) => 0,
         "N5" => 1,
         _ => 2,
     }
 }
 
-fn in_order(findings: Vec<Finding>) -> Vec<Finding> {
+fn in_order(findings: Vec<Finding>, apart: Option<&Root>) -> Vec<Finding> {
     let (mut below, mut roots): (Vec<_>, Vec<_>) = findings
         .into_iter()
         .partition(|finding| finding.consequence_of.is_some());
@@ -159,7 +158,7 @@ fn in_order(findings: Vec<Finding>) -> Vec<Finding> {
         let key = |finding: &Finding| (finding.id.clone(), finding.subject.clone());
         b.severity
             .cmp(&a.severity)
-            .then_with(|| rank(a).cmp(&rank(b)))
+            .then_with(|| rank(a, apart).cmp(&rank(b, apart)))
             .then_with(|| key(a).cmp(&key(b)))
     };
     roots.sort_by(by_weight);

@@ -91,7 +91,7 @@ fn majority(model: &Model, nodes: &[NodeView<'_>], now: Moment) -> Option<Findin
     let (mut all, mut away) = (0_usize, Vec::new());
     for node in members {
         all += 1;
-        if !matches!(node.state, NodeState::Running | NodeState::Unknown) {
+        if node.state.is_away() {
             away.push(node);
         }
     }

@@ -1,7 +1,7 @@
 //! Owns N3 (the brokers report a partition, Mnesia until 4.2) and D16 (their views disagree, which
 //! is the only detector left from 4.3): members that run and do not see each other, with the sides.
 
-use super::{Finding, Severity, listed};
+use super::{Finding, Root, Severity, listed};
 use crate::model::Model;
 use crate::model::moment::Moment;
 use crate::model::name::NodeName;
@@ -20,12 +20,20 @@ pub(super) fn check(model: &Model, now: Moment) -> Vec<Finding> {
     }
 }
 
-/// Whether this finding is a partition of the cluster, and no doubt about one member.
-pub(super) fn is_one(finding: &Finding) -> bool {
-    finding.id == "N3" || (finding.id == "D16" && finding.title.starts_with(PARTITION))
+/// The finding that is a partition of the cluster, and no doubt about one member; none without one.
+pub(super) fn root(model: &Model, now: Moment) -> Option<Root> {
+    let id = if !reports(model, now).is_empty() {
+        "N3"
+    } else if !denials(model, now).is_empty() {
+        "D16"
+    } else {
+        return None;
+    };
+    Some(Root {
+        id: id.to_owned(),
+        subject: model.inventory.cluster.clone(),
+    })
 }
-
-const PARTITION: &str = "network partition";
 
 /// The members on either side of a partition; none without one.
 pub(super) fn torn(model: &Model, now: Moment) -> BTreeSet<NodeName> {
@@ -131,7 +139,7 @@ fn found(
     model: &Model,
     pairs: &BTreeSet<(NodeName, NodeName)>,
 ) -> Finding {
-    let title = format!("{PARTITION}: {}", sides(model, pairs));
+    let title = format!("network partition: {}", sides(model, pairs));
     Finding::new(id, severity, &model.inventory.cluster, title)
 }
 

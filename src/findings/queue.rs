@@ -7,7 +7,6 @@ use crate::model::Model;
 use crate::model::broker::QueueRow;
 use crate::model::moment::Moment;
 use crate::model::name::NodeName;
-use crate::model::node::NodeState;
 use crate::model::queue::{Trouble, absent, trouble};
 use std::collections::BTreeMap;
 
@@ -63,7 +62,8 @@ fn finding(
     let title = format!("{count} {}{place}", trouble.words());
     let away = nodes.iter().filter_map(|name| {
         let state = model.node(name, now).state;
-        (!matches!(state, NodeState::Running | NodeState::Unknown))
+        state
+            .is_away()
             .then(|| format!("{name} does not run: {}", state.words()))
     });
     Finding::new(id, severity, &subject, title)

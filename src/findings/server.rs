@@ -5,7 +5,7 @@
 
 mod cause;
 
-use super::{Finding, Severity, listed};
+use super::{Finding, Severity, balancer, listed};
 use crate::model::Model;
 use crate::model::balancer::{Backend, ServerRow, ServerStatus, Usage};
 use crate::model::moment::Moment;
@@ -53,10 +53,23 @@ pub(super) fn check(model: &Model, now: Moment) -> Vec<Finding> {
     let all = collect(model, now);
     all.iter()
         .flat_map(|seen| {
-            let disagreement = judge(model, seen);
-            disagreement.into_iter().chain(aside(seen))
+            let emptied = emptied(model, seen, now);
+            let found = judge(model, seen).into_iter().chain(aside(seen));
+            found.map(move |finding| match &emptied {
+                Some(subject) => finding.follows("D4", subject),
+                None => finding,
+            })
         })
         .collect()
+}
+
+/// The first D4 under which what is wrong with a server stands: wherever it is, no other is left.
+fn emptied(model: &Model, seen: &Seen<'_>, now: Moment) -> Option<String> {
+    let backends = seen.sights.iter();
+    let mut subjects =
+        backends.map(|sight| balancer::emptied(model, (sight.on, sight.backend), now));
+    let first = subjects.next()??;
+    subjects.all(|subject| subject.is_some()).then_some(first)
 }
 
 fn collect(model: &Model, now: Moment) -> Vec<Seen<'_>> {

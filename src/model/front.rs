@@ -132,6 +132,14 @@ impl Model {
         status.failure.as_ref().filter(|_| is_recent)
     }
 
+    /// Whether the HAProxy on `host` accepts connections and has said nothing for long.
+    pub fn balancer_hangs(&self, host: &HostName, now: Moment) -> bool {
+        let id = SourceId::new(SourceKind::Haproxy, host.clone());
+        let mute_since = self.sources.get(&id).and_then(|status| status.mute_since);
+        let is_mute = mute_since.is_some_and(|since| now.since(since) >= super::HUNG);
+        is_mute && self.page_failure(host, now).is_some()
+    }
+
     /// Whether clients come in over the load balancer on `host`: by who holds the VIPs; where that
     /// is not known, by whether the VIPs let clients in, and by who has sessions. `None` if none of
     /// them tells.

@@ -64,6 +64,11 @@ impl NodeState {
         }
     }
 
+    /// Whether it is known to serve nobody; not knowing is not knowing that.
+    pub fn is_away(self) -> bool {
+        !matches!(self, Self::Running | Self::Unknown)
+    }
+
     /// Whether what its host does with it cannot be seen, so that nothing may be done there.
     pub fn is_out_of_sight(self) -> bool {
         matches!(self, Self::Unreachable | Self::NotRunning | Self::Unknown)

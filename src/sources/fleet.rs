@@ -35,8 +35,8 @@ use tokio_util::task::TaskTracker;
 
 /// Longest wait of a survey: a connection that cannot be made takes three seconds.
 const SURVEY_LIMIT: Duration = Duration::from_secs(4);
-/// What is left, after that, of the ten seconds after which a node that takes a question and says
-/// nothing is called hung.
+/// What is left, after that, of the ten seconds after which who takes a question and says nothing
+/// is called hung.
 const MUTE_LIMIT: Duration = Duration::from_millis(6500);
 /// An answer that waited longer for others of its survey is asked for again.
 const STILL_NEW: Duration = SURVEY_LIMIT;
@@ -226,7 +226,7 @@ impl Fleet {
     /// waited for a long list of queues or a node that hangs, so that none is old when the last one
     /// comes. However many are dead or held up, it is over within four seconds; unless there are many
     /// queues to list, or the nodes themselves are asked, which starts a runtime on their hosts; or a
-    /// node takes the question and says nothing, which is sure after ten seconds.
+    /// node or HAProxy takes the question and says nothing, which is sure after ten seconds.
     pub async fn survey(&self, kinds: &[SourceKind]) -> Vec<Observation> {
         let all = self.all();
         let sources: Vec<_> = all
@@ -326,13 +326,18 @@ impl Asked {
     }
 }
 
-/// Asks one; a node that takes the question and says nothing is asked until that is sure.
+/// Asks one; who takes the question and says nothing is asked until that is sure.
 async fn ask_until_sure(source: &Arc<dyn Source>) -> Asked {
     let first = ask(source, usual(source)).await;
     let failure = first.outcome.as_ref().err();
     let is_mute = failure.is_some_and(|failure| failure.kind == FailureKind::Mute);
     let mut seen = vec![first];
-    if is_mute && source.id().kind == SourceKind::Management {
+    // These speak for the process itself; an answer for the cluster may wait for others.
+    let speaks = matches!(
+        source.id().kind,
+        SourceKind::Management | SourceKind::Haproxy
+    );
+    if is_mute && speaks {
         seen.push(ask(source, MUTE_LIMIT).await);
     }
     Asked {

@@ -6,7 +6,7 @@ mod csv;
 #[cfg(test)]
 mod tests;
 
-use super::client::{Client, Limits};
+use super::client::{self, Client, Limits};
 use super::{AskOne, Cadence, Reach};
 use crate::config::Page;
 use crate::invocation::Read;
@@ -108,6 +108,13 @@ impl AskOne for Haproxy {
                 Err(self.weighed(failure).await)
             }
             Err(failure) => Err(failure),
+        }
+    }
+
+    async fn is_open(&self) -> bool {
+        match &self.entry.stats_url {
+            Some(url) => client::is_open(url).await,
+            None => false,
         }
     }
 }

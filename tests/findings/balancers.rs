@@ -370,3 +370,68 @@ fn a_page_that_asks_for_a_password_is_no_haproxy_that_is_down() {
         assert!(has(&cluster, "S1"), "{kind}");
     }
 }
+
+fn roots(cluster: &Scene) -> Vec<(String, String)> {
+    let found = found(cluster).into_iter();
+    let roots = found.filter(|finding| finding.consequence_of.is_none());
+    roots.map(|root| (root.id, root.subject)).collect()
+}
+
+/// The sum comes first, with its cause; what each server shows stands below it.
+#[test]
+fn servers_that_leave_none_stand_under_the_backend_without_one() {
+    let pair = |id: &str, on: &str| (id.to_owned(), on.to_owned());
+    for status in ["DOWN", "MAINT", "DRAIN"] {
+        let mut cluster = healthy();
+        both(&mut cluster, &all_are(status));
+        assert_eq!(
+            roots(&cluster),
+            [pair("D4", "rabbit-node1"), pair("D4", "rabbit-node2")],
+            "{status}"
+        );
+    }
+    // One load balancer still has some: they are no consequence of the other's fault.
+    let mut cluster = healthy();
+    cluster.sees(0, Payload::Balancer(all_are("DOWN")));
+    assert!(roots(&cluster).contains(&pair("D2", "mq-node1")));
+}
+
+/// With no member left, that is the root of all.
+#[test]
+fn an_empty_backend_follows_from_members_that_do_not_run() {
+    let mut cluster = healthy();
+    for number in 0..3 {
+        cluster.service_stopped(number);
+    }
+    for number in 0..3 {
+        cluster.fails(number, SourceKind::Management, FailureKind::Refused);
+    }
+    both(&mut cluster, &all_are("DOWN"));
+    let all = found(&cluster);
+    assert_eq!(all[0].id, "N5", "{all:#?}");
+    assert!(all[0].consequences.contains(&"D4".to_owned()));
+    let ids: Vec<String> = roots(&cluster).into_iter().map(|(id, _)| id).collect();
+    assert!(!ids.contains(&"D4".to_owned()) && !ids.contains(&"S2".to_owned()));
+}
+
+/// Its port accepts and nothing comes: keepalived's `killall -0` finds the process well.
+#[test]
+fn a_haproxy_that_says_nothing_for_long_hangs() {
+    let mut cluster = healthy();
+    cluster.fails(0, SourceKind::Haproxy, FailureKind::Mute);
+    assert!(!has(&cluster, "H1"), "it may be slow");
+    cluster.passes(Duration::from_secs(10));
+    cluster.fails(0, SourceKind::Haproxy, FailureKind::Mute);
+    cluster.sees(0, Payload::Services(services(0)));
+    cluster.sees(0, Payload::Addresses(addresses(0, Vip::Held)));
+    let hangs = finding(&cluster, "H1", "rabbit-node1");
+    assert_eq!(hangs.severity, Severity::Critical);
+    assert_eq!(
+        hangs.title,
+        "HAProxy hangs on rabbit-node1, which holds the VIP"
+    );
+    assert!(!has(&cluster, "S1"), "it is told of once");
+    // One that answers again does not hang, and one whose service is dead is down.
+    cluster.sees(0, Payload::Balancer(balancer(&[])));
+    assert!(!has(&cluster, "H1"));
+}

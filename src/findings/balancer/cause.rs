@@ -80,10 +80,7 @@ pub(super) fn of_none_left(
 /// Every member that is declared or seen does not run, by what is known of each.
 fn no_member_runs(model: &Model, now: Moment) -> bool {
     let nodes = model.nodes(now);
-    !nodes.is_empty()
-        && nodes
-            .iter()
-            .all(|node| !matches!(node.state, NodeState::Running | NodeState::Unknown))
+    !nodes.is_empty() && nodes.iter().all(|node| node.state.is_away())
 }
 
 /// Members behind its servers run, and another load balancer reaches them.

@@ -79,7 +79,7 @@ pub(super) fn of_down(
     up: &[Sight<'_>],
 ) -> Vec<String> {
     if let Some(node) = node {
-        if !matches!(node.state, NodeState::Running | NodeState::Unknown) {
+        if node.state.is_away() {
             return vec![format!("{} is {}", node.name, node.state.words())];
         }
         if node.draining == Some(true) {

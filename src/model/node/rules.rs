@@ -4,10 +4,7 @@
 use super::NodeState;
 use super::evidence::{Door, Evidence, Silence};
 use super::service::Service;
-use std::time::Duration;
-
-/// Who accepts connections and says nothing for this long is hung.
-const HUNG: Duration = Duration::from_secs(10);
+use crate::model::HUNG;
 
 /// The row of the table that fits: what the state rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
