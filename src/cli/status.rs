@@ -58,6 +58,10 @@ pub async fn survey(cluster: &Cluster) -> Model {
         kind != SourceKind::QuorumCritical && !kind.is_costly() && !kind.is_for_runbooks()
     };
     let mut model = session.survey(asked).await;
+    let suspects = model.suspects(crate::clock::now());
+    for observation in session.fleet.ask_nodes(&suspects).await {
+        model.apply(observation);
+    }
     let now = crate::clock::now();
     let members = model.members();
     // Members that disagree at one look may have been asked before and after a change.

@@ -346,6 +346,23 @@ impl Model {
         })
     }
 
+    /// Hosts whose node takes nobody and may be in maintenance mode, where nobody tells: up to
+    /// 3.11.18 no API does. It can only be asked itself.
+    pub fn suspects(&self, now: Moment) -> Vec<HostName> {
+        let nodes = self.nodes(now).into_iter();
+        let suspects = nodes.filter(|node| {
+            let seen = &node.known;
+            let takes_nobody = seen.door == Door::Refused && seen.by_host(Service::takes_nobody);
+            let may_run = matches!(node.state, NodeState::Running | NodeState::AppStopped)
+                && !seen.is_denied()
+                && seen.by_host(Service::has_runtime);
+            takes_nobody && may_run && node.draining.is_none()
+        });
+        suspects
+            .filter_map(|node| Some(node.host?.name.clone()))
+            .collect()
+    }
+
     /// Nothing listens where the node's management API would.
     pub(crate) fn refuses_api(&self, host: &HostName) -> bool {
         let api = SourceId::new(SourceKind::Management, host.clone());

@@ -44,13 +44,14 @@ impl Model {
         let Some((ip, port)) = place.and_then(|address| parse_address(address.raw())) else {
             return Some((self.member_by_name(server)?, MatchBasis::Name));
         };
+        let own = self.inventory.host(on);
         let hosts: Vec<&HostEntry> = self
             .inventory
             .hosts
             .iter()
             .filter(|host| {
                 if ip.is_loopback() {
-                    self.share_a_machine(on, host)
+                    own.is_some_and(|own| own.machine == host.machine)
                 } else {
                     self.has_address(host, ip)
                 }
@@ -75,19 +76,6 @@ impl Model {
         }
         let node = self.member_by_name(server)?;
         nodes.contains(&node).then_some((node, MatchBasis::Name))
-    }
-
-    /// Whether two names of the inventory stand for one machine.
-    fn share_a_machine(&self, on: &HostName, host: &HostEntry) -> bool {
-        let Some(own) = self.inventory.host(on) else {
-            return false;
-        };
-        host.name == own.name
-            || host.address == own.address
-            || host
-                .addresses
-                .iter()
-                .any(|ip| !ip.is_loopback() && own.addresses.contains(ip))
     }
 
     /// Whether `node` has a listener for AMQP on `port`, as any member last said; `None` where its

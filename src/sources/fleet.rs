@@ -1,6 +1,8 @@
 //! Owns all sources of a cluster: made from the configuration without any I/O, asked once on
 //! demand, or polled and streamed until stopped.
 
+mod suspicion;
+
 use super::canary::Handshake;
 use super::cookie::CookieOfHost;
 use super::data::DataOnHost;
@@ -19,7 +21,7 @@ use super::vip::Addresses;
 use super::{Reach, Source};
 use crate::config::Cluster;
 use crate::invocation::cookie::Salt;
-use crate::model::inventory::{Access, HostEntry, Keepalived};
+use crate::model::inventory::{Access, HostEntry, Inventory, Keepalived};
 use crate::model::name::{HostName, NodeName, ServiceName};
 use crate::model::observation::{FailureKind, Observation, SourceFailure, SourceId, SourceKind};
 use crate::remote::Observe;
@@ -44,6 +46,7 @@ const STILL_NEW: Duration = SURVEY_LIMIT;
 /// All sources of a cluster.
 #[derive(Debug)]
 pub struct Fleet {
+    inventory: Inventory,
     polled: Vec<Arc<dyn Source>>,
     /// Asked on demand only.
     on_demand: Vec<Arc<dyn Source>>,
@@ -69,6 +72,7 @@ impl Fleet {
     pub fn new(cluster: &Cluster, links: &BTreeMap<HostName, Arc<dyn Observe>>) -> Self {
         let api = Arc::new(Api::new(cluster));
         let mut fleet = Self {
+            inventory: cluster.inventory.clone(),
             polled: Vec::new(),
             on_demand: Vec::new(),
             streamed: Vec::new(),
@@ -271,15 +275,21 @@ impl Fleet {
         };
         let polled = self.polled.iter().map(|source| source.id());
         let streamed = self.streamed.iter().map(|source| source.id());
-        let wishes: Vec<(HostName, Arc<Notify>)> = polled
+        let wishes: Vec<(SourceId, Arc<Notify>)> = polled
             .chain(streamed)
-            .map(|id| (id.host, Arc::new(Notify::new())))
+            .map(|id| (id, Arc::new(Notify::new())))
             .collect();
-        let mut controls = wishes.iter().enumerate().map(|(own, (host, now))| {
+        let (suspicious, seen) = mpsc::channel(wishes.len().max(1));
+        let mut controls = wishes.iter().enumerate().map(|(own, (id, now))| {
             let others = wishes.iter().enumerate();
             let neighbours = others
-                .filter(|(place, (name, _))| *place != own && name == host)
+                .filter(|(place, (other, _))| *place != own && other.host == id.host)
                 .map(|(_, (_, now))| Arc::clone(now));
+            let out = if suspicion::feeds(id.kind) {
+                &suspicious
+            } else {
+                out
+            };
             Control {
                 now: Arc::clone(now),
                 pace: watch.pace.subscribe(),
@@ -294,6 +304,9 @@ impl Fleet {
         for (source, control) in self.streamed.iter().zip(controls) {
             watch.tasks.spawn(Arc::clone(source).watch(control));
         }
+        let fleet = Arc::clone(self);
+        let follow = suspicion::follow(fleet, seen, out.clone(), watch.end.clone());
+        watch.tasks.spawn(follow);
         watch.tasks.close();
         watch.wishes = wishes.into_iter().map(|(_, now)| now).collect();
         watch

@@ -1,9 +1,12 @@
 //! What is said of members that do not run, or of which little is known: the same fault with much
 //! and with little knowledge, and causes above their consequences.
 
+use super::cluster::{Cluster, Life};
 use super::*;
+use rmqtop::model::Model;
 use rmqtop::model::host::{Exit, ServiceLife};
 use rmqtop::model::inventory::Access;
+use rmqtop::model::moment::Moment;
 use rstest::rstest;
 
 /// No SSH is configured anywhere.
@@ -271,4 +274,48 @@ fn one_that_left_and_gets_clients_is_critical() {
     assert_eq!(told[0].runbook.as_deref(), Some("join"));
     let seen = cluster.model.node(&node(2), cluster.now);
     assert_eq!((seen.state, seen.member), (NodeState::Running, Some(false)));
+}
+
+/// Up to 3.11.18 no API tells who is in maintenance mode: its host is asked, and only then.
+#[test]
+fn who_takes_nobody_is_asked_whether_it_is_drained() {
+    let drained = |version: &str| Cluster {
+        version: version.to_owned(),
+        draining: vec![2],
+        ..Cluster::healthy()
+    };
+    let now = Moment::ORIGIN;
+    let kinds = [
+        SourceKind::Management,
+        SourceKind::Services,
+        SourceKind::Haproxy,
+    ];
+    let look = |truth: &Cluster, kinds: &[SourceKind]| {
+        let mut scene = Scene {
+            model: Model::new(truth.inventory()),
+            now,
+        };
+        let seen = truth.look(kinds, now);
+        seen.into_iter().for_each(|it| scene.model.apply(it));
+        scene
+    };
+    let truth = drained("3.10.8");
+    let mut scene = look(&truth, &kinds);
+    assert_eq!(scene.model.suspects(now), [host(2)]);
+    for seen in truth.look(&[SourceKind::NodeStatus], now) {
+        if seen.source.host == host(2) {
+            scene.model.apply(seen);
+        }
+    }
+    assert_eq!(scene.model.suspects(now), []);
+    let found = found(&scene);
+    let root = &found[0];
+    assert_eq!(
+        (root.id.as_str(), root.severity, root.runbook.as_deref()),
+        ("N2", Severity::Warning, Some("revive"))
+    );
+    // Newer ones are told of by their peers, and a stopped app is known to be one.
+    assert_eq!(look(&drained("4.3.6"), &kinds).model.suspects(now), []);
+    let stopped = Cluster::healthy().with_life(2, Life::AppStopped);
+    assert_eq!(look(&stopped, &kinds).model.suspects(now), []);
 }

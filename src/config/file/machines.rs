@@ -83,7 +83,9 @@ fn is_one_machine(a: &HostEntry, b: &HostEntry, ssh: &BTreeMap<HostName, String>
     let same_way = ssh
         .get(&a.name)
         .is_some_and(|way| Some(way) == ssh.get(&b.name));
-    a.address == b.address || both_local || same_way
+    let mut known = a.addresses.iter().filter(|ip| !ip.is_loopback());
+    let same_ip = known.any(|ip| b.addresses.contains(ip));
+    a.address == b.address || same_ip || both_local || same_way
 }
 
 /// `later` stands below `earlier` in the file, and both are one machine.
