@@ -145,12 +145,17 @@ impl Seat {
         let status = loop {
             // Reading goes on, or a full pipe would keep the child from ending.
             while let Ok(bytes) = self.output.recv_timeout(Duration::from_millis(20)) {
+                self.screen.process(&bytes);
                 self.raw.extend(bytes);
             }
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;
             }
-            assert!(Instant::now() < end, "it does not end");
+            assert!(
+                Instant::now() < end,
+                "it does not end on:\n{}",
+                self.screen.screen().contents()
+            );
         };
         while let Ok(bytes) = self.output.recv_timeout(Duration::from_millis(200)) {
             self.raw.extend(bytes);
