@@ -64,8 +64,14 @@ pub async fn survey(cluster: &Cluster) -> Model {
     }
     let now = crate::clock::now();
     let members = model.members();
-    // Members that disagree at one look may have been asked before and after a change.
-    if members.iter().any(|node| model.is_disputed(node, now)) {
+    // Members that disagree at one look may have been asked before and after a change; and one whose
+    // host is silent here may run all the same: whoever says so now says so after that.
+    let is_doubted = |node| {
+        let view = model.node(node, now);
+        let is_seen = view.state == NodeState::Unreachable && !view.known.up.is_empty();
+        is_seen || model.is_disputed(node, now)
+    };
+    if members.iter().any(is_doubted) {
         tokio::time::sleep(SECOND_LOOK).await;
         // All but the lists: beside one that hangs, what is not asked again would be old.
         let again = |kind: SourceKind| asked(kind) && !kind.is_listing();

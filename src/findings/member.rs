@@ -91,7 +91,9 @@ fn majority(model: &Model, nodes: &[NodeView<'_>], now: Moment) -> Option<Findin
     let (mut all, mut away) = (0_usize, Vec::new());
     for node in members {
         all += 1;
-        if node.state.is_away() {
+        // One that only the way from here does not reach is no loss to the others.
+        let only_from_here = node.state == NodeState::Unreachable && !node.known.up.is_empty();
+        if node.state.is_away() && !only_from_here {
             away.push(node);
         }
     }

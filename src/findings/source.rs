@@ -240,6 +240,9 @@ fn cause(system: System, kind: FailureKind) -> Option<&'static str> {
             "the certificate is not trusted (`ca_file` names a private authority), or the port does not speak TLS"
         }
         FailureKind::Secret => "the password could not be read",
-        FailureKind::Server | FailureKind::TooLarge | FailureKind::NotConfigured => return None,
+        FailureKind::Server
+        | FailureKind::TooLarge
+        | FailureKind::NotConfigured
+        | FailureKind::Local => return None,
     })
 }

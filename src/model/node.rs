@@ -209,8 +209,8 @@ impl Model {
     /// Whether `name` is a member of the cluster, by the word of the other nodes; `None` where no
     /// other node can be asked. A declared node need not be one: it may have left, or never joined.
     ///
-    /// Others that list only themselves left the cluster, and are no witnesses; unless one such is
-    /// all there is.
+    /// Others that list only themselves are no witnesses: which of two that stand alone left the
+    /// other is not known, and the one with the data must not be called the stranger.
     pub fn is_member(&self, name: &NodeName, now: Moment) -> Option<bool> {
         let own = self.inventory.host_of(name).map(|host| &host.name);
         let others: Vec<_> = self
@@ -221,21 +221,17 @@ impl Model {
             .map(|(_, report)| report)
             .collect();
         let alone = |report: &&&BrokerReport| report.nodes.len() + report.skipped_rows <= 1;
-        match others.as_slice() {
-            [] => None,
-            [one] => one.lists(name),
-            several if several.iter().all(|report| alone(&report)) => None,
-            several => {
-                let witnesses = several.iter().filter(|report| !alone(report));
-                let says: Vec<Option<bool>> = witnesses.map(|report| report.lists(name)).collect();
-                if says.contains(&Some(true)) {
-                    Some(true)
-                } else if says.contains(&None) {
-                    None
-                } else {
-                    Some(false)
-                }
-            }
+        let says: Vec<Option<bool>> = others
+            .iter()
+            .filter(|report| !alone(report))
+            .map(|report| report.lists(name))
+            .collect();
+        if says.contains(&Some(true)) {
+            Some(true)
+        } else if says.is_empty() || says.contains(&None) {
+            None
+        } else {
+            Some(false)
         }
     }
 
@@ -346,8 +342,8 @@ impl Model {
         })
     }
 
-    /// Hosts whose node takes nobody and may be in maintenance mode, where nobody tells: up to
-    /// 3.11.18 no API does. It can only be asked itself.
+    /// Hosts whose node takes nobody and may be in maintenance mode, where no API tells (up to
+    /// 3.11.18 none does): it can only be asked itself, again and again, for its answer ages.
     pub fn suspects(&self, now: Moment) -> Vec<HostName> {
         let nodes = self.nodes(now).into_iter();
         let suspects = nodes.filter(|node| {
@@ -356,7 +352,9 @@ impl Model {
             let may_run = matches!(node.state, NodeState::Running | NodeState::AppStopped)
                 && !seen.is_denied()
                 && seen.by_host(Service::has_runtime);
-            takes_nobody && may_run && node.draining.is_none()
+            let row = self.current_row(&node.name, now);
+            let is_told = row.is_some_and(|row| row.being_drained.is_some());
+            takes_nobody && may_run && !is_told
         });
         suspects
             .filter_map(|node| Some(node.host?.name.clone()))

@@ -236,6 +236,9 @@ pub enum FailureKind {
     NotConfigured,
     /// The secret could not be read.
     Secret,
+    /// Something on this machine is in the way: a file of the configuration that cannot be read, a
+    /// program that is not there.
+    Local,
 }
 
 impl FailureKind {
@@ -253,9 +256,12 @@ impl FailureKind {
             | Self::HostKey
             | Self::Login
             | Self::Tls => true,
-            Self::Timeout | Self::Unreachable | Self::Lost | Self::NotConfigured | Self::Secret => {
-                false
-            }
+            Self::Timeout
+            | Self::Unreachable
+            | Self::Lost
+            | Self::NotConfigured
+            | Self::Secret
+            | Self::Local => false,
         }
     }
 
@@ -276,6 +282,7 @@ impl FailureKind {
                 | Self::Lost
                 | Self::HostKey
                 | Self::Login
+                | Self::Local
         )
     }
 
@@ -288,7 +295,7 @@ impl FailureKind {
     pub fn is_settled(self) -> bool {
         matches!(
             self,
-            Self::Unauthorized | Self::HostKey | Self::NotConfigured | Self::Secret
+            Self::Unauthorized | Self::HostKey | Self::NotConfigured | Self::Secret | Self::Local
         )
     }
 }

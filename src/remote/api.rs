@@ -91,7 +91,7 @@ impl Writer {
             Ok(made) => made.map_err(|fault| self.error(fault.kind, fault.words))?,
             Err(_ended) => {
                 let words = "the HTTP client could not be made";
-                return Err(self.error(FailureKind::NotConfigured, words));
+                return Err(self.error(FailureKind::Local, words));
             }
         };
         let source = self.management.password.clone();

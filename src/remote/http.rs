@@ -67,7 +67,7 @@ pub(crate) fn client(trust: &Trust) -> Result<reqwest::Client, HttpFault> {
         let pem = read(file)?;
         let certificates = Certificate::from_pem_bundle(&pem).map_err(|error| {
             let text = format!("{}: not a PEM certificate: {error}", file.display());
-            HttpFault::new(FailureKind::NotConfigured, text)
+            HttpFault::new(FailureKind::Local, text)
         })?;
         builder = builder.tls_certs_only(certificates);
     } else if trust.scheme == Scheme::Http {
@@ -80,7 +80,7 @@ pub(crate) fn client(trust: &Trust) -> Result<reqwest::Client, HttpFault> {
                 "{}: not a PEM certificate with key: {error}",
                 file.display()
             );
-            HttpFault::new(FailureKind::NotConfigured, text)
+            HttpFault::new(FailureKind::Local, text)
         })?;
         builder = builder.identity(identity);
     }
@@ -93,7 +93,7 @@ pub(crate) fn client(trust: &Trust) -> Result<reqwest::Client, HttpFault> {
 fn read(file: &std::path::Path) -> Result<Vec<u8>, HttpFault> {
     std::fs::read(file).map_err(|error| {
         let text = format!("cannot read {}: {error}", file.display());
-        HttpFault::new(FailureKind::NotConfigured, text)
+        HttpFault::new(FailureKind::Local, text)
     })
 }
 
@@ -132,7 +132,7 @@ pub(crate) fn explain(error: &reqwest::Error, limit: Duration) -> (FailureKind, 
     }
     if error.is_builder() {
         return (
-            FailureKind::NotConfigured,
+            FailureKind::Local,
             format!("not a usable URL: {}", innermost(error)),
         );
     }

@@ -307,7 +307,7 @@ async fn make(trust: Trust, login: Option<Login>) -> Result<Ready, SourceFailure
         Ok(made) => made?,
         Err(_ended) => {
             let text = "the HTTP client could not be made";
-            return Err(SourceFailure::new(FailureKind::NotConfigured, text));
+            return Err(SourceFailure::new(FailureKind::Local, text));
         }
     };
     let password = match login {

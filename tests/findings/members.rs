@@ -229,7 +229,7 @@ fn who_accepts_connections_and_says_nothing_hangs() {
     cluster.fails(2, SourceKind::Management, FailureKind::Mute);
     assert_eq!(state(&cluster, 2), NodeState::Hung);
     let hung = &found(&cluster)[0];
-    assert_eq!(hung.runbook.as_deref(), Some("stop-node"));
+    assert_eq!(hung.runbook.as_deref(), Some("stop-node --kill"));
 }
 
 #[test]
@@ -307,7 +307,7 @@ fn who_takes_nobody_is_asked_whether_it_is_drained() {
             scene.model.apply(seen);
         }
     }
-    assert_eq!(scene.model.suspects(now), []);
+    assert_eq!(scene.model.suspects(now), [host(2)], "what it said ages");
     let found = found(&scene);
     let root = &found[0];
     assert_eq!(
@@ -318,4 +318,94 @@ fn who_takes_nobody_is_asked_whether_it_is_drained() {
     assert_eq!(look(&drained("4.3.6"), &kinds).model.suspects(now), []);
     let stopped = Cluster::healthy().with_life(2, Life::AppStopped);
     assert_eq!(look(&stopped, &kinds).model.suspects(now), []);
+}
+
+/// Packets to two hosts are dropped on the way from here, and there is no load balancer to ask. While
+/// a peer is really silent, no member can answer for the whole cluster.
+#[test]
+fn hosts_that_only_this_machine_does_not_reach_are_not_lost() {
+    let mut cluster = healthy();
+    for host in &mut cluster.model.inventory.hosts {
+        host.balancer = None;
+    }
+    cluster.model.balancers.clear();
+    for number in 1..3 {
+        cluster.host_silent(number);
+    }
+    assert_eq!(
+        state(&cluster, 1),
+        NodeState::Unreachable,
+        "it may have died"
+    );
+    assert!(found(&cluster).iter().all(|finding| finding.id != "N5"));
+    cluster.passes(Duration::from_secs(4));
+    for number in 1..3 {
+        cluster.host_silent(number);
+    }
+    cluster.sees(0, Payload::Broker(view(0, VERSION, &[])));
+    assert_eq!(
+        state(&cluster, 1),
+        NodeState::Running,
+        "a peer still sees it"
+    );
+    assert!(found(&cluster).iter().all(|finding| finding.id != "N1"));
+}
+
+/// A file of the configuration that cannot be read is a fault of this machine, and is told.
+#[test]
+fn what_cannot_be_asked_for_a_fault_of_this_machine_is_told() {
+    let mut cluster = healthy();
+    without_ssh(&mut cluster);
+    for number in 0..2 {
+        cluster.fails(number, SourceKind::Haproxy, FailureKind::Local);
+    }
+    assert!(found(&cluster).iter().any(|finding| finding.id == "S1"));
+    let mut cluster = healthy();
+    without_ssh(&mut cluster);
+    for number in 0..3 {
+        cluster.fails(number, SourceKind::Management, FailureKind::Local);
+    }
+    for front in 0..2 {
+        cluster.fails(front, SourceKind::Haproxy, FailureKind::Refused);
+    }
+    let found = found(&cluster);
+    let told = found.iter().find(|finding| finding.id == "N1").unwrap();
+    assert!(told.title.contains("cannot be asked"), "{}", told.title);
+}
+
+/// Two that stand alone: which of them left is not known, so that none is called the stranger.
+#[test]
+fn a_member_that_stands_alone_is_no_witness_against_another() {
+    let alone = |cluster: &mut Scene, number: usize| {
+        let mut own = view(number, VERSION, &[]);
+        own.nodes.retain(|row| row.name == node(number));
+        cluster.sees(number, Payload::Broker(own));
+    };
+    let mut cluster = healthy();
+    cluster.service_stopped(1);
+    alone(&mut cluster, 2);
+    alone(&mut cluster, 0);
+    assert_eq!(cluster.model.is_member(&node(0), cluster.now), None);
+    // The one that still counts two is no stranger to the one that counts itself.
+    let mut two = view(0, VERSION, &[1]);
+    two.nodes.retain(|row| row.name != node(2));
+    cluster.sees(0, Payload::Broker(two));
+    assert_ne!(cluster.model.is_member(&node(0), cluster.now), Some(false));
+    assert_eq!(cluster.model.is_member(&node(2), cluster.now), Some(false));
+}
+
+/// It was forgotten while it was down: with what is on its disk it would only be turned away.
+#[test]
+fn a_stopped_node_that_the_others_do_not_list_is_answered_by_rejoin() {
+    let mut cluster = healthy();
+    cluster.service_stopped(2);
+    for number in 0..2 {
+        let mut report = view(number, VERSION, &[]);
+        report.nodes.retain(|row| row.name != node(2));
+        cluster.sees(number, Payload::Broker(report));
+    }
+    let found = found(&cluster);
+    let down = found.iter().find(|finding| finding.id == "N1").unwrap();
+    assert_eq!(down.severity, Severity::Warning);
+    assert_eq!(down.runbook.as_deref(), Some("rejoin"));
 }

@@ -154,7 +154,8 @@ impl App {
         let mut menu = ActionMenu::new(node.clone(), self.offers(node.as_ref(), now));
         let finding = subject.and_then(|subject| rows::finding(&self.findings, subject));
         if let Some(answer) = finding.and_then(|finding| finding.runbook.as_deref()) {
-            menu.select(answer);
+            let name = answer.split(' ').next().unwrap_or(answer);
+            menu.select(name);
         } else if self.pane() == PaneId::Policies {
             menu.select("policy-set");
         }

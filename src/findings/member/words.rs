@@ -78,6 +78,10 @@ fn sentence(node: &NodeView<'_>) -> (Severity, String) {
     match node.state {
         NodeState::Running => (Severity::Info, format!("{name} runs")),
         NodeState::AppStopped => critical(format!("the app on {host} is stopped")),
+        NodeState::Down if node.member == Some(false) && seen.served_by.is_empty() => (
+            Severity::Warning,
+            format!("{name} is no member of the cluster, and is down"),
+        ),
         NodeState::Down => critical(format!("RabbitMQ is down on {host}, the host is up")),
         NodeState::Unreachable if seen.up.is_empty() => {
             critical(format!("the host {host} does not answer"))
@@ -192,6 +196,7 @@ fn door(node: &NodeView<'_>, host: &str) -> String {
         }
         (Door::Speaks, _) => format!("the management API of {host} gives no usable answer"),
         (Door::OtherUsers, _) => format!("the management API of {host} knows another user"),
+        (Door::Unknown, Some(_)) => format!("the management API of {host} cannot be asked"),
         (Door::Unknown | Door::Open, _) => {
             format!("the management API of {host} has not been asked lately")
         }
@@ -233,6 +238,9 @@ fn causes(model: &Model, node: &NodeView<'_>, now: Moment) -> Vec<String> {
             },
             |why| vec![why],
         ),
+        NodeState::Down if node.member == Some(false) => vec![
+            "it was forgotten, or never joined: the other members do not list it".to_owned(),
+        ],
         NodeState::Down => vec![down(node, host)],
         NodeState::Unreachable => vec![unreachable(node, host)],
         NodeState::NotRunning => vec![unseen(node, host)],
@@ -319,7 +327,7 @@ fn unseen(node: &NodeView<'_>, host: &str) -> String {
             format!("no SSH is configured for {host}")
         }
         Some(failure) => format!("SSH: {failure}"),
-        None => "its host does not decide it".to_owned(),
+        None => "what its host reports does not explain it".to_owned(),
     };
     format!(
         "why it does not run is not known: {why}; next: `systemctl status {}` on {host}",
@@ -361,6 +369,8 @@ fn answer(node: &NodeView<'_>) -> Option<&'static str> {
             StartFault::Forgotten.answer()
         }
         NodeState::AppStopped => Some("start-app"),
+        // With what is on its disk it would be turned away, start after start.
+        NodeState::Down if node.member == Some(false) => StartFault::Forgotten.answer(),
         NodeState::Down => {
             let service = node.known.service.as_ref();
             let unit = service.and_then(|service| service.unit.as_ref());
@@ -382,7 +392,7 @@ fn answer(node: &NodeView<'_>) -> Option<&'static str> {
             None => Some("stop-node"),
         },
         NodeState::Starting => fault.and_then(StartFault::answer),
-        NodeState::Hung => Some("stop-node"),
+        NodeState::Hung => Some("stop-node --kill"),
         NodeState::Running
         | NodeState::Unreachable
         | NodeState::NotRunning

@@ -5,6 +5,7 @@ use super::service::Service;
 use super::{Liveness, NodeState};
 use crate::model::Model;
 use crate::model::balancer::{ServerRow, ServerStatus, Usage};
+use crate::model::broker::ViewScope;
 use crate::model::host::ServiceReport;
 use crate::model::inventory::HostEntry;
 use crate::model::moment::Moment;
@@ -69,6 +70,9 @@ pub struct Evidence {
     pub tool_runs: bool,
     /// Members that see it run.
     pub up: Vec<String>,
+    /// A member that sees it run said so, of the whole cluster, after its host had gone silent here:
+    /// no member has a peer that is silent.
+    pub vouched: bool,
     /// Members that see it not run.
     pub down: Vec<String>,
     /// Members disagree, and not because one was asked before a change and another after it.
@@ -359,6 +363,10 @@ impl Model {
             (Some(_), Some(kind)) => self.door_that(kind, now),
         };
         seen.silence = self.silence(name, now);
+        seen.vouched = host
+            .node
+            .as_ref()
+            .is_some_and(|node| self.is_vouched(node, name, now));
         seen.heard = self.sources.iter().any(|(source, status)| {
             let at = status.answered_at;
             source.host == *name && at.is_some_and(|at| now.since(at) <= JUST_NOW)
@@ -375,7 +383,7 @@ impl Model {
             // Where no member accepts the login, it is the password that is wrong.
             FailureKind::Unauthorized if self.views(now).next().is_some() => Door::OtherUsers,
             FailureKind::Timeout | FailureKind::Unreachable | FailureKind::Lost => Door::Silent,
-            FailureKind::NotConfigured | FailureKind::Secret => Door::Unknown,
+            FailureKind::NotConfigured | FailureKind::Secret | FailureKind::Local => Door::Unknown,
             FailureKind::Unauthorized
             | FailureKind::Forbidden
             | FailureKind::Absent
@@ -386,6 +394,27 @@ impl Model {
             | FailureKind::Login
             | FailureKind::Tls => Door::Speaks,
         }
+    }
+
+    /// While a peer is silent, a member cannot answer for the whole cluster: it waits for it.
+    fn is_vouched(&self, node: &NodeName, host: &HostName, now: Moment) -> bool {
+        let of_host = self
+            .sources
+            .iter()
+            .filter(|(source, _)| source.host == *host);
+        let Some(silent_since) = of_host.filter_map(|(_, status)| status.silent_since).max() else {
+            return false;
+        };
+        self.views(now).any(|(other, report)| {
+            let runs = report.node(node).and_then(|row| row.running) == Some(true);
+            let is_whole = report.scope == ViewScope::Cluster;
+            let api = SourceId::new(SourceKind::Management, other.clone());
+            let begun = self
+                .sources
+                .get(&api)
+                .map(|status| status.attempted_at.earlier(status.took));
+            other != host && runs && is_whole && begun.is_some_and(|begun| begun > silent_since)
+        })
     }
 
     fn silence(&self, host: &HostName, now: Moment) -> Silence {

@@ -92,10 +92,10 @@ const RULES: [Rule; 20] = [
         Evidence::is_denied,
     ),
     // Whose host has just gone silent may be dead before the others notice; one that was never
-    // heard from here, and that others see and use, is only cut off from here.
+    // heard from here, and that others see and use, or that they see since, is only cut off from here.
     row(Ground::SilentHost, NodeState::Unreachable, |seen| {
         let is_used = !seen.up.is_empty() && !seen.served_by.is_empty() && !seen.heard;
-        seen.silence == Silence::Host && !is_used
+        seen.silence == Silence::Host && !is_used && !seen.vouched
     }),
     row(Ground::Peers, NodeState::Running, |seen| {
         !seen.up.is_empty()

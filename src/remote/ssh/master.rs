@@ -69,7 +69,7 @@ impl Master {
     pub(super) async fn connect(target: &Target) -> Result<Self, RemoteError> {
         let dir = Directory::create().map_err(|error| {
             let text = format!("no private directory for the control socket: {error}");
-            target.error(FailureKind::NotConfigured, text)
+            target.error(FailureKind::Local, text)
         })?;
         let mut command = tokio::process::Command::new("ssh");
         command.arg("-E").arg(dir.log()).arg("-S").arg(dir.socket());
@@ -95,7 +95,7 @@ impl Master {
             })?
             .map_err(|error| {
                 let text = format!("cannot run the ssh program: {error}");
-                target.error(FailureKind::NotConfigured, text)
+                target.error(FailureKind::Local, text)
             })?;
         if status.success() {
             let session = Session::resume_mux(dir.socket().into_boxed_path(), None);

@@ -21,13 +21,13 @@ const MARKS: [(&str, FailureKind); 22] = [
     ("Host is down", FailureKind::Unreachable),
     ("Could not resolve hostname", FailureKind::Unreachable),
     // The operator's own ssh set-up. It says nothing about the host, and waits for a person.
-    ("Bad configuration option", FailureKind::Secret),
-    ("bad configuration options", FailureKind::Secret),
-    ("Bad owner or permissions", FailureKind::Secret),
-    ("Can't open user config file", FailureKind::Secret),
-    ("no argument after keyword", FailureKind::Secret),
-    ("Unsupported option", FailureKind::Secret),
-    ("Missing argument", FailureKind::Secret),
+    ("Bad configuration option", FailureKind::Local),
+    ("bad configuration options", FailureKind::Local),
+    ("Bad owner or permissions", FailureKind::Local),
+    ("Can't open user config file", FailureKind::Local),
+    ("no argument after keyword", FailureKind::Local),
+    ("Unsupported option", FailureKind::Local),
+    ("Missing argument", FailureKind::Local),
     ("Connection reset", FailureKind::Lost),
     ("Connection closed", FailureKind::Lost),
     ("Broken pipe", FailureKind::Lost),
@@ -47,9 +47,9 @@ pub(super) fn why_refused(log: &str) -> (FailureKind, String) {
         Some((FailureKind::Login, line)) => {
             (FailureKind::Login, format!("the login was refused: {line}"))
         }
-        Some((FailureKind::Secret, line)) => {
+        Some((FailureKind::Local, line)) => {
             let text = format!("the ssh configuration on this host cannot be used: {line}");
-            (FailureKind::Secret, text)
+            (FailureKind::Local, text)
         }
         Some(found) => found,
         None => {
@@ -144,7 +144,7 @@ mod tests {
         for log in cases {
             let (kind, words) = why_refused(log);
             // `NotConfigured` would mean that no way was declared, which is no finding.
-            assert_eq!(kind, Kind::Secret, "{log}");
+            assert_eq!(kind, Kind::Local, "{log}");
             assert!(!kind.proves_host_alive() && !kind.suggests_host_dead());
             let line = log.lines().next().unwrap_or_default();
             assert!(words.ends_with(line), "{words}");

@@ -52,6 +52,11 @@ impl Seen {
         self
     }
 
+    fn vouched(mut self) -> Self {
+        self.0.vouched = true;
+        self.up()
+    }
+
     fn served(mut self) -> Self {
         self.0.served_by = vec!["lb".to_owned()];
         self
@@ -129,6 +134,8 @@ fn refused() -> Seen {
     NodeState::NotRunning, Ground::PeersAlone)]
 #[case::stopped(refused().denied().host(Inactive, [false, false]), NodeState::Down, Ground::NoRuntime)]
 #[case::failed(refused().denied().host(Failed, [false, false]), NodeState::Down, Ground::NoRuntime)]
+#[case::only_the_way_from_here(
+    nothing().vouched().silent(Silence::Host).heard(), NodeState::Running, Ground::Peers)]
 #[case::dead_host(nothing().denied().silent(Silence::Host), NodeState::Unreachable, Ground::SilentHost)]
 #[case::no_ssh(refused().denied(), NodeState::NotRunning, Ground::PeersAlone)]
 #[case::no_ssh_and_a_check_that_still_passed(
