@@ -207,22 +207,28 @@ impl Watcher {
     }
 
     fn watch_sources(&mut self, found: &mut Vec<ChangeKind>) {
-        for (source, status) in &self.model.sources {
-            let error = status
-                .failure
-                .as_ref()
-                .map(|failure| failure.message.clone());
-            let changed = match &error {
-                Some(error) => self.failing.insert(source.clone(), error.clone()).is_none(),
-                None => self.failing.remove(source).is_some(),
-            };
-            if changed {
-                found.push(ChangeKind::Source {
-                    source: source.clone(),
-                    error,
-                });
-            }
-        }
+        let failing: BTreeMap<SourceId, Shown> = self
+            .model
+            .sources
+            .iter()
+            .filter_map(|(source, status)| {
+                Some((source.clone(), status.failure.as_ref()?.message.clone()))
+            })
+            .collect();
+        // A question for the cluster goes on under the host that answers it: gone is answered too.
+        let over = self.failing.keys().filter(|it| !failing.contains_key(it));
+        found.extend(over.map(|source| ChangeKind::Source {
+            source: source.clone(),
+            error: None,
+        }));
+        let begun = failing
+            .iter()
+            .filter(|(it, _)| !self.failing.contains_key(it));
+        found.extend(begun.map(|(source, error)| ChangeKind::Source {
+            source: source.clone(),
+            error: Some(error.clone()),
+        }));
+        self.failing = failing;
     }
 
     fn watch_findings(&mut self, now: Moment, found: &mut Vec<ChangeKind>) {
@@ -323,6 +329,9 @@ fn words(what: &ChangeKind) -> String {
             address, from, to, ..
         } => {
             format!("VIP {address} moved from {} to {}", names(from), names(to))
+        }
+        ChangeKind::Vip { address, to, .. } if to.verdict == VipVerdict::Unknown => {
+            format!("VIP {address}: who holds it is not known")
         }
         ChangeKind::Vip { address, to, .. } => {
             format!(

@@ -9,13 +9,25 @@ use crate::model::moment::Moment;
 pub(super) fn check(model: &Model, now: Moment) -> Vec<Finding> {
     let found = |alarm: &Alarm| {
         let Alarm { node, resource } = alarm;
-        let title = format!("{resource} alarm on {node}: publishers are blocked");
+        let (effect, next) = match resource {
+            Resource::Memory => (
+                ": publishers are blocked on every node",
+                Some("cause not known; next: `rabbitmq-diagnostics memory_breakdown` there"),
+            ),
+            Resource::Disk => (
+                ": publishers are blocked on every node",
+                Some("cause not known; next: what fills the disc of its data directory"),
+            ),
+            // `rabbit_alarm` (until 3.x): it takes no new connections until this ends.
+            Resource::Other(word) if word.raw().contains("file") => {
+                (": it accepts no new connections", None)
+            }
+            Resource::Other(_) => ("", None),
+        };
+        let title = format!("{resource} alarm on {node}{effect}");
         Finding::new("D10", Severity::Critical, node, title)
             .evidence(figures(model, alarm, now))
-            .causes([
-                "consumers are slower than publishers",
-                "the limit is set too low",
-            ])
+            .causes(next)
     };
     model.alarms(now).iter().map(found).collect()
 }

@@ -5,6 +5,7 @@ use super::{Finding, Root, Severity, partition};
 use crate::model::Model;
 use crate::model::moment::Moment;
 use crate::model::name::NodeName;
+use crate::model::node::Ground;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Partition, majority, backend, server: consequences lie no deeper.
@@ -24,7 +25,7 @@ pub(super) fn fold(model: &Model, mut findings: Vec<Finding>, now: Moment) -> Ve
                     finding.id.as_str(),
                     "D1" | "D2" | "D3" | "S2" | "S1" | "N1" | "N5"
                 )
-                && follows_partition(model, finding, about.as_ref(), &torn)
+                && follows_partition(model, finding, (about.as_ref(), &torn), now)
         });
         let by_server = about.filter(|_| is_of_server(finding));
         let named = finding.consequence_of.take();
@@ -81,16 +82,23 @@ fn member_of(model: &Model, finding: &Finding) -> Option<NodeName> {
     by_host.map(|(_, node)| node.clone())
 }
 
-/// Between the sides everything may fail; a fault of one host alone is its own. Of the sources
-/// only the broker's own silence follows.
+/// Between the sides everything may fail; a fault of one host alone is its own, and so is that of a
+/// member of which more is known than what its peers say. Of the sources only the broker's own
+/// silence follows.
 fn follows_partition(
     model: &Model,
     finding: &Finding,
-    about: Option<&NodeName>,
-    torn: &BTreeSet<NodeName>,
+    (about, torn): (Option<&NodeName>, &BTreeSet<NodeName>),
+    now: Moment,
 ) -> bool {
     match finding.id.as_str() {
         "N5" => model.members().iter().all(|node| torn.contains(node)),
+        // With pause_minority a member stops its app by itself.
+        "N1" => about.is_some_and(|node| {
+            let ground = model.node(node, now).ground;
+            let by_peers = matches!(ground, Ground::PeersAlone | Ground::Disputed);
+            torn.contains(node) && (by_peers || ground == Ground::AppStopped)
+        }),
         "S1" => finding.consequence_of.is_some() && about.is_some_and(|node| torn.contains(node)),
         _ => about.is_some_and(|node| torn.contains(node)),
     }

@@ -45,14 +45,23 @@ fn judge(model: &Model, node: &NodeView<'_>, now: Moment) -> Option<Finding> {
 /// Maintenance is wanted, but it is lost redundancy all the same, and easily forgotten.
 fn maintenance(model: &Model, node: &NodeView<'_>, now: Moment) -> Option<Finding> {
     (node.draining == Some(true)).then(|| {
-        let title = format!(
-            "{} is drained: it takes no clients and leads no queues",
-            node.name
-        );
+        let title = format!("{} is drained: it takes no clients", node.name);
         let finding = Finding::new("N2", Severity::Warning, &node.name, title)
+            .evidence(left_behind(model, node))
             .causes(["somebody put it into maintenance mode; a restart ends that too"]);
         words::answered(model, node, now, finding, "revive")
     })
+}
+
+/// Only what is replicated moves its leaders away.
+fn left_behind(model: &Model, node: &NodeView<'_>) -> Option<String> {
+    let page = model.queues.last()?;
+    let stays = page.rows.iter().filter(|row| {
+        let is_raft = matches!(row.queue_type, Some(QueueType::Quorum | QueueType::Stream));
+        !is_raft && row.leader.as_ref() == Some(&node.name)
+    });
+    let count = stays.count();
+    (count > 0).then(|| format!("classic queues that stay on it: {count}"))
 }
 
 /// Declared, alive, and not in the members' lists: clients that are sent there see another broker.

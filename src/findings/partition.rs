@@ -98,14 +98,26 @@ fn reported(model: &Model, now: Moment) -> Option<Finding> {
         })
     });
     let finding = found("N3", Severity::Critical, model, &pairs).evidence(lines);
-    Some(if denials(model, now).is_empty() {
+    let again = "next: choose the side to keep, and restart the members of the other";
+    Some(if !denials(model, now).is_empty() {
+        finding.causes(["the network between the sides is cut, longer than net_ticktime"])
+    } else if pairs.iter().all(|(a, b)| meet(model, (a, b), now)) {
         finding.causes([
             "they see each other again, but what each side did alone was never brought together",
-            "next: choose the side to keep, and restart the members of the other",
+            again,
         ])
     } else {
-        finding.causes(["the network between the sides is cut, longer than net_ticktime"])
+        finding.causes([again])
     })
+}
+
+/// Whether one of two members sees the other run, by its own current word.
+fn meet(model: &Model, (a, b): (&NodeName, &NodeName), now: Moment) -> bool {
+    let sees = |one: &NodeName, other: &NodeName| {
+        let host = model.inventory.host_of(one)?;
+        model.broker(&host.name, now)?.node(other)?.running
+    };
+    sees(a, b) == Some(true) || sees(b, a) == Some(true)
 }
 
 fn apart(model: &Model, pairs: &BTreeSet<(NodeName, NodeName)>, now: Moment) -> Finding {

@@ -86,7 +86,12 @@ fn names(rows: &[&QueueRow]) -> String {
 
 fn unseen(model: &Model, gap: &str) -> Finding {
     let title = format!("{gap}: whether the others can be used is not known");
-    Finding::new("Q3", Severity::Unknown, &model.inventory.cluster, title).causes([
-        "the user has no permissions on some virtual hosts (`rabbitmqctl set_permissions`)",
-    ])
+    let hides = model.queues.last().is_some_and(|page| {
+        let read = (page.rows.len() + page.skipped_rows) as u64;
+        page.exist.is_some_and(|exist| exist > read)
+            && page.total.is_some_and(|total| total <= read)
+    });
+    let cause = "the user has no permissions on some virtual hosts (`rabbitmqctl set_permissions`)";
+    Finding::new("Q3", Severity::Unknown, &model.inventory.cluster, title)
+        .causes(hides.then_some(cause))
 }

@@ -247,6 +247,11 @@ impl UnitState {
         matches!(self, Self::Active | Self::Reloading)
     }
 
+    /// Whether systemd knows the unit, and says of it what we understand.
+    pub fn is_known(&self) -> bool {
+        !matches!(self, Self::Other(_))
+    }
+
     /// systemd's word.
     pub fn word(&self) -> &str {
         match self {

@@ -235,8 +235,8 @@ impl Model {
                         impact.stranded.push(row.name.clone());
                     }
                 }
-                Some(QueueType::Quorum | QueueType::Stream | QueueType::Other(_)) => {}
-                Some(QueueType::Classic) | None => {
+                Some(QueueType::Quorum | QueueType::Stream) => {}
+                Some(QueueType::Classic | QueueType::Other(_)) | None => {
                     if row.leader.as_ref() == Some(node) && is_only_copy(row, node) {
                         impact.deleted.push(row.name.clone());
                         impact.deleted_messages += row.messages;
@@ -284,7 +284,8 @@ impl StopImpact {
 /// only unsynchronised mirrors, which are not promoted on a controlled shutdown (classic queue
 /// mirroring guide, `ha-promote-on-shutdown`, default `when-synced`).
 fn is_only_copy(row: &QueueRow, node: &NodeName) -> bool {
-    matches!(row.queue_type, Some(QueueType::Classic) | None)
+    // Of a type that is not known no replica is known either.
+    !matches!(row.queue_type, Some(QueueType::Quorum | QueueType::Stream))
         && !row
             .online
             .iter()

@@ -70,6 +70,16 @@ impl StartFault {
         Some((Self::Other, lines.last()?))
     }
 
+    /// The node that a line says was turned away for its cookie.
+    pub fn turned_away(line: &Shown) -> Option<&str> {
+        let words = line.raw();
+        let is_cookie = |(sign, fault): &(&str, Self)| {
+            *fault == Self::Cookie && words.to_lowercase().contains(sign)
+        };
+        SIGNS.iter().find(|sign| is_cookie(sign))?;
+        words.split('\'').find(|word| word.contains('@'))
+    }
+
     /// Whether it goes on by itself once others are there.
     pub fn waits(self) -> bool {
         matches!(self, Self::Tables | Self::Leader)

@@ -130,6 +130,11 @@ fn failure_of(answer: &Answer) -> SourceFailure {
             FailureKind::Malformed,
             "redirected; redirects are not followed",
         ),
+        // The broker says so in JSON; a page is that of something in front of it.
+        403 if wire::reason(answer).is_none() => (
+            FailureKind::Server,
+            "refused, and not by RabbitMQ: something in front of it answers",
+        ),
         403 => (
             FailureKind::Forbidden,
             "the user may not see this; it needs the tag monitoring",

@@ -296,7 +296,9 @@ fn who_takes_nobody_is_asked_whether_it_is_drained() {
             now,
         };
         let seen = truth.look(kinds, now);
-        seen.into_iter().for_each(|it| scene.model.apply(it));
+        for it in seen {
+            scene.model.apply(it);
+        }
         scene
     };
     let truth = drained("3.10.8");
@@ -408,4 +410,57 @@ fn a_stopped_node_that_the_others_do_not_list_is_answered_by_rejoin() {
     let down = found.iter().find(|finding| finding.id == "N1").unwrap();
     assert_eq!(down.severity, Severity::Warning);
     assert_eq!(down.runbook.as_deref(), Some("rejoin"));
+}
+
+/// A partition that was healed and is still listed explains no member that was stopped since.
+#[test]
+fn an_old_partition_does_not_swallow_a_stopped_member() {
+    let mut cluster = healthy();
+    cluster.service_stopped(1);
+    let mut report = view(0, VERSION, &[1]);
+    for row in &mut report.nodes {
+        if row.name == node(0) {
+            row.partitions = vec![node(2)];
+        }
+    }
+    cluster.sees(0, Payload::Broker(report));
+    let found = found(&cluster);
+    let down = found.iter().find(|finding| finding.id == "N1").unwrap();
+    assert_eq!(down.consequence_of, None);
+    assert_eq!(down.runbook.as_deref(), Some("start-node"));
+    assert!(found.iter().any(|finding| finding.id == "N3"));
+}
+
+/// The side that accepts a connection logs that the cookies differ, whose ever it is.
+#[test]
+fn a_cookie_is_wrong_only_where_the_log_tells_of_its_own() {
+    let fault = |line: &str, unseen: bool| {
+        let mut cluster = healthy();
+        cluster.app_stopped(2);
+        if unseen {
+            cluster.fails(1, SourceKind::Management, FailureKind::Refused);
+            cluster.sees(0, Payload::Broker(view(0, VERSION, &[1, 2])));
+        }
+        let starts = ServiceLife::default();
+        life(&mut cluster, UnitState::Activating, starts, line);
+        let found = found(&cluster);
+        let of_it = |finding: &&Finding| finding.id == "N1" && finding.subject.contains("node3");
+        let first = found.iter().find(of_it).unwrap();
+        first.title.contains("cookie")
+    };
+    let away = |name: &str| {
+        format!("** Connection attempt from node '{name}' rejected. Invalid challenge reply. **")
+    };
+    assert!(
+        fault(&away("rabbit@rabbit-node2"), false),
+        "the others see that peer run"
+    );
+    assert!(
+        !fault(&away("rabbitmqcli-7-rabbit@rabbit-node3"), false),
+        "a tool's cookie"
+    );
+    assert!(
+        !fault(&away("rabbit@rabbit-node2"), true),
+        "nobody sees that peer run"
+    );
 }

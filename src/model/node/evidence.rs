@@ -12,6 +12,8 @@ use crate::model::moment::Moment;
 use crate::model::name::{HostName, NodeName};
 use crate::model::observation::{FailureKind, SourceFailure, SourceId, SourceKind};
 use crate::model::path::port_of;
+use crate::model::start::StartFault;
+use crate::model::text::Shown;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -292,8 +294,32 @@ impl Model {
                 .as_ref()
                 .and_then(|life| Some(life.since? + age.unwrap_or_default())),
             life,
-            log: report.start_log.clone(),
+            log: report
+                .start_log
+                .iter()
+                .filter(|line| self.is_of_its_own(name, line, now))
+                .cloned()
+                .collect(),
         }
+    }
+
+    /// Whether a line of its log tells of a fault of its own. The side that accepts a connection logs
+    /// that the cookies differ: of a tool that was run with another one; or of a peer, whose own it
+    /// may be unless other members see that peer run.
+    fn is_of_its_own(&self, name: &NodeName, line: &Shown, now: Moment) -> bool {
+        let Some(other) = StartFault::turned_away(line) else {
+            return true;
+        };
+        let Ok(other) = NodeName::parse(other) else {
+            return false;
+        };
+        if !self.members().contains(&other) {
+            return false;
+        }
+        let own = self.inventory.host_of(name).map(|host| &host.name);
+        let said = self.peers_say(&other, now).into_iter();
+        let mut said = said.filter(|(host, _)| Some(*host) != own).peekable();
+        said.peek().is_none() || said.any(|(_, runs)| runs)
     }
 
     /// The ports on which `name` speaks AMQP: as it said last, else as the load balancers were

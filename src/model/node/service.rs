@@ -57,8 +57,10 @@ impl Service {
 
     /// Whether it has no runtime. epmd alone may have forgotten one that works.
     pub fn lacks_runtime(&self) -> bool {
-        let works = self.listens == Some(true) && self.unit.as_ref().is_some_and(UnitState::is_up);
-        let known = self.runtime.is_some() || self.unit.is_some();
+        let unit = self.unit.as_ref().filter(|unit| unit.is_known());
+        // Without a unit of that name the port alone tells: it may run under another, or in a container.
+        let works = self.listens == Some(true) && unit.is_none_or(UnitState::is_up);
+        let known = self.runtime.is_some() || unit.is_some();
         known && !self.has_runtime() && !works
     }
 

@@ -155,7 +155,19 @@ fn with_one_member_away_the_others_are_critical(#[values("3.10", "4.0", "4.3")] 
 
 #[rstest]
 fn totals_count_the_message(#[values("3.10", "4.0", "4.3")] release: &str) {
-    let totals = rows::totals(&known(release, "healthy", "overview.json")).unwrap();
+    let recorded = known(release, "healthy", "overview.json");
+    assert!(
+        rows::totals(&recorded).is_err(),
+        "it names no node: whose figures is not known"
+    );
+    // Recorded without the name of the node that answers, which is asked for.
+    let named = Answer {
+        body: recorded
+            .body
+            .replacen('{', r#"{"node":"rabbit@rabbit-node1","#, 1),
+        ..recorded
+    };
+    let totals = rows::totals(&named).unwrap();
     assert_eq!(totals.messages, Some(1));
     assert_eq!(totals.unacknowledged, Some(0));
 }

@@ -255,9 +255,14 @@ fn application_version(raw: Raw<'_>) -> Option<String> {
     wire::string(rabbit.version)
 }
 
-/// Message counts and rates of the cluster.
+/// Message counts and rates of the cluster. Who may not see the nodes is told of what it may see
+/// alone, and these are no figures of the cluster.
 pub(super) fn totals(answer: &Answer) -> Result<MessageTotals, SourceFailure> {
     let overview: Overview<'_> = wire::whole(answer)?;
+    if wire::node(overview.node).is_none() {
+        let text = format!("{}: the user is told of its own only", answer.subject);
+        return Err(SourceFailure::new(FailureKind::Forbidden, text));
+    }
     let stats_disabled = wire::flag(overview.disable_stats);
     let queues: Totals<'_> = wire::object(overview.queue_totals);
     let stats: Stats<'_> = wire::object(overview.message_stats);
