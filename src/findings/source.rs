@@ -18,7 +18,7 @@ pub(super) fn check(model: &Model, now: Moment) -> Vec<Finding> {
         };
         let root = match explanation(model, source, failure.kind, now) {
             Explanation::Wished => continue,
-            Explanation::Member(node) => Some(node),
+            Explanation::Finding(id, subject) => Some((id, subject)),
             Explanation::Nothing => None,
         };
         let system = System::of(source.kind);
@@ -72,8 +72,8 @@ struct Cause<'a> {
     system: System,
     host: Option<&'a HostName>,
     kind: FailureKind,
-    /// The member whose state explains it.
-    root: Option<NodeName>,
+    /// Rule and subject of the finding that explains it.
+    root: Option<(&'static str, String)>,
 }
 
 fn is_of_login(kind: FailureKind) -> bool {
@@ -92,7 +92,7 @@ fn finding(model: &Model, cause: &Cause<'_>, met: &[(SourceKind, &str)]) -> Find
         .evidence(lines)
         .causes(self::cause(cause.system, cause.kind));
     match &cause.root {
-        Some(node) => finding.follows("N1", node),
+        Some((id, subject)) => finding.follows(id, subject),
         None => finding,
     }
 }
@@ -157,8 +157,8 @@ fn names(met: &[(SourceKind, &str)]) -> String {
 enum Explanation {
     /// The operator wished for it, or its check says what came out.
     Wished,
-    /// This member's state.
-    Member(NodeName),
+    /// What is found on this subject by this rule.
+    Finding(&'static str, String),
     /// Nothing.
     Nothing,
 }
@@ -181,8 +181,12 @@ fn explanation(model: &Model, source: &SourceId, kind: FailureKind, now: Moment)
         let away = view.state != NodeState::Running || view.draining == Some(true);
         let stranger = view.member == Some(false);
         if (silent && view.state != NodeState::Running) || (api && (away || stranger)) {
-            return Explanation::Member(node.clone());
+            return of_member(node);
         }
+    }
+    let is_silent = model.liveness(host, now) == Liveness::Silent;
+    if is_silent && super::balancer::tells(model, host, now) {
+        return Explanation::Finding("H1", host.to_string());
     }
     // Who just went silent holds every answer up until the other runtimes have noticed.
     let holds_up = |state| matches!(state, NodeState::Unreachable | NodeState::Hung);
@@ -191,9 +195,13 @@ fn explanation(model: &Model, source: &SourceId, kind: FailureKind, now: Moment)
         .into_iter()
         .find(|node| holds_up(node.state));
     match holder {
-        Some(node) if is_of_api(source.kind) && kind.is_silence() => Explanation::Member(node.name),
+        Some(node) if is_of_api(source.kind) && kind.is_silence() => of_member(&node.name),
         _ => Explanation::Nothing,
     }
+}
+
+fn of_member(node: &NodeName) -> Explanation {
+    Explanation::Finding("N1", node.to_string())
 }
 
 /// Asked of a node's management API.
