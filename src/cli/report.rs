@@ -46,8 +46,10 @@ pub struct BrokerPart {
     name: Option<Shown>,
     version: Option<Version>,
     metadata_store: Option<MetadataStore>,
-    partitions: Vec<PartitionPart>,
-    alarms: Vec<AlarmPart>,
+    /// Null where no member tells.
+    partitions: Option<Vec<PartitionPart>>,
+    /// Null where none is known of and nobody says that there is none.
+    alarms: Option<Vec<AlarmPart>>,
     totals: TotalsPart,
 }
 
@@ -195,14 +197,7 @@ fn broker(model: &Model, now: Moment) -> BrokerPart {
         version: capability.version,
         metadata_store: capability.store,
         partitions: partitions(model, now),
-        alarms: model
-            .alarms(now)
-            .into_iter()
-            .map(|alarm| AlarmPart {
-                node: alarm.node,
-                resource: alarm.resource.to_string(),
-            })
-            .collect(),
+        alarms: alarms(model, now),
         totals: TotalsPart {
             queues: model.queue_count(now),
             queues_visible: visible.and_then(|(page, _)| page.total),
@@ -215,8 +210,19 @@ fn broker(model: &Model, now: Moment) -> BrokerPart {
     }
 }
 
+fn alarms(model: &Model, now: Moment) -> Option<Vec<AlarmPart>> {
+    let known = model.alarms(now);
+    let is_told = !known.is_empty() || model.checked_alarms(now).is_some();
+    let parts = known.into_iter().map(|alarm| AlarmPart {
+        node: alarm.node,
+        resource: alarm.resource.to_string(),
+    });
+    is_told.then(|| parts.collect())
+}
+
 /// Every partition any node reports, once per member.
-fn partitions(model: &Model, now: Moment) -> Vec<PartitionPart> {
+fn partitions(model: &Model, now: Moment) -> Option<Vec<PartitionPart>> {
+    model.views(now).next()?;
     let mut found: Vec<PartitionPart> = Vec::new();
     let rows = model.views(now).flat_map(|(_, report)| &report.nodes);
     for row in rows.filter(|row| !row.partitions.is_empty()) {
@@ -228,7 +234,7 @@ fn partitions(model: &Model, now: Moment) -> Vec<PartitionPart> {
             });
         }
     }
-    found
+    Some(found)
 }
 
 fn node(view: NodeView<'_>) -> NodePart {
