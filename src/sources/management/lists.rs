@@ -21,7 +21,6 @@ const FEW: u64 = 2000;
 const LOOKS: usize = 3;
 
 const COUNT: &str = "overview?disable_stats=true&columns=node,object_totals";
-const OWN_WORD: &str = "whoami";
 pub(super) const QUEUES: &str = "queues?columns=vhost,name,type,node,leader,members,online,\
     slave_nodes,synchronised_slave_nodes,state,sync_messages,durable,exclusive,policy,\
     operator_policy,effective_policy_definition,messages,messages_ready,messages_unacknowledged,\
@@ -37,28 +36,14 @@ pub(super) type Count = Option<u64>;
 /// Counts the queues: the broker knows their number without listing them. Where the user may not ask
 /// for it, it is not known.
 pub(super) async fn count(api: &Api, host: &HostName) -> Result<Count, SourceFailure> {
-    let counted = async {
-        let answer = api.get(host, COUNT).await?;
-        match expect_ok(answer) {
-            Ok(answer) => rows::queue_count(&answer).map(Some),
-            Err(failure)
-                if matches!(failure.kind, FailureKind::Absent | FailureKind::Forbidden) =>
-            {
-                Ok(Some(None))
-            }
-            Err(failure) => Err(failure),
+    let answer = api.unless_held_up(host, api.get(host, COUNT)).await?;
+    match expect_ok(answer) {
+        Ok(answer) => rows::queue_count(&answer),
+        Err(failure) if matches!(failure.kind, FailureKind::Absent | FailureKind::Forbidden) => {
+            Ok(None)
         }
-    };
-    // Until the runtime gives up on a silent peer (`net_ticktime`, a minute), neither count nor list
-    // comes (seen on 4.3.6: 10 and 25 s), and what the node says of itself comes at once.
-    let answers = async {
-        expect_ok(api.get(host, OWN_WORD).await?)?;
-        Ok(None)
-    };
-    api.patiently(counted, answers).await?.ok_or_else(|| {
-        let text = format!("{host} answers, but waits for a member that says nothing");
-        SourceFailure::new(FailureKind::Mute, text)
-    })
+        Err(failure) => Err(failure),
+    }
 }
 
 /// All queues that the user may see, by the word of the node of `host`, of `count` that there are.
@@ -115,7 +100,8 @@ async fn read(
     path: &str,
     limit: Duration,
 ) -> Result<QueuePage, SourceFailure> {
-    let answer = api.get_within(host, path, limit).await?;
+    let listed = api.get_within(host, path, limit);
+    let answer = api.unless_held_up(host, listed).await?;
     rows::queues(&expect_ok(answer)?)
 }
 

@@ -225,26 +225,56 @@ async fn a_node_held_up_by_a_silent_peer_still_speaks_for_itself() {
     assert_eq!(report.nodes[0].stats, None);
 }
 
-/// The count comes from the statistics of all members; who cannot count is not asked for a list.
+/// 4.3 waits for a silent peer to count the queues, 3.10 to list them.
 #[tokio::test]
-async fn queues_are_not_listed_by_a_node_that_a_silent_peer_holds_up() {
-    let server = serve(WHOAMI, json(200, "{}")).await;
-    let late = json(200, "{}").set_delay(Duration::from_secs(3600));
-    Mock::given(path("/api/overview"))
-        .respond_with(late)
-        .mount(&server)
-        .await;
-    let failure = bench(&[&server.uri()])
-        .ask(Question::Queues)
-        .await
-        .outcome
-        .unwrap_err();
-    assert_eq!(failure.kind, FailureKind::Mute);
-    assert_eq!(
-        failure.message.raw(),
-        "node1 answers, but waits for a member that says nothing"
+async fn queues_are_not_waited_for_where_a_silent_peer_holds_the_node_up() {
+    let late = json(200, "[]").set_delay(Duration::from_secs(3600));
+    let count = json(
+        200,
+        r#"{"node":"rabbit@node1","object_totals":{"queues":1}}"#,
     );
-    assert!(!asked(&server).await.contains(&QUEUES.to_owned()));
+    for counts in [false, true] {
+        let server = serve(WHOAMI, json(200, "{}")).await;
+        let overview = if counts { &count } else { &late };
+        for (at, answer) in [
+            ("/api/overview", overview),
+            ("/api/nodes", &late),
+            (QUEUES, &late),
+        ] {
+            Mock::given(path(at))
+                .respond_with(answer.clone())
+                .mount(&server)
+                .await;
+        }
+        let outcome = bench(&[&server.uri()]).ask(Question::Queues).await.outcome;
+        assert_eq!(
+            outcome.unwrap_err().to_string(),
+            "node1 answers, but waits for a member that says nothing"
+        );
+        assert_eq!(asked(&server).await.contains(&QUEUES.to_owned()), counts);
+    }
+}
+
+/// A long list alone is waited for.
+#[tokio::test]
+async fn a_list_that_takes_its_time_is_waited_for() {
+    let server = serve(WHOAMI, json(200, "{}")).await;
+    let count = json(
+        200,
+        r#"{"node":"rabbit@node1","object_totals":{"queues":0}}"#,
+    );
+    let slow = json(200, "[]").set_delay(Duration::from_millis(300));
+    for (at, answer) in [
+        ("/api/overview", &count),
+        ("/api/nodes", &json(200, "[]")),
+        (QUEUES, &slow),
+    ] {
+        Mock::given(path(at))
+            .respond_with(answer.clone())
+            .mount(&server)
+            .await;
+    }
+    assert!(bench(&[&server.uri()]).queues().await.is_whole());
 }
 
 /// Bodies as `rabbit_mgmt_wm_health_check_alarms` writes them.
