@@ -37,9 +37,10 @@ use tokio_util::task::TaskTracker;
 
 /// Longest wait of a survey: a connection that cannot be made takes three seconds.
 const SURVEY_LIMIT: Duration = Duration::from_secs(4);
-/// What is left, after that, of the ten seconds after which who takes a question and says nothing
-/// is called hung.
-const MUTE_LIMIT: Duration = Duration::from_millis(6500);
+/// For so long who takes a question and says nothing is asked: then it hangs (`HUNG`), and no less.
+const SURE: Duration = Duration::from_millis(10_500);
+/// No question is shorter.
+const SHORTEST: Duration = Duration::from_millis(500);
 /// An answer that waited longer for others of its survey is asked for again.
 const STILL_NEW: Duration = SURVEY_LIMIT;
 
@@ -341,22 +342,26 @@ impl Asked {
 
 /// Asks one; who takes the question and says nothing is asked until that is sure.
 async fn ask_until_sure(source: &Arc<dyn Source>) -> Asked {
-    let first = ask(source, usual(source)).await;
-    let failure = first.outcome.as_ref().err();
-    let is_mute = failure.is_some_and(|failure| failure.kind == FailureKind::Mute);
-    let mut seen = vec![first];
+    let begun = Instant::now();
+    let mut seen = vec![ask(source, usual(source)).await];
     // These speak for the process itself; an answer for the cluster may wait for others.
     let speaks = matches!(
         source.id().kind,
         SourceKind::Management | SourceKind::Haproxy
     );
-    if is_mute && speaks {
-        seen.push(ask(source, MUTE_LIMIT).await);
+    while speaks && is_mute(seen.last()) && begun.elapsed() < SURE {
+        let left = SURE.saturating_sub(begun.elapsed());
+        seen.push(ask(source, left.max(SHORTEST)).await);
     }
     Asked {
         seen,
         at: Instant::now(),
     }
+}
+
+fn is_mute(seen: Option<&Observation>) -> bool {
+    let failure = seen.and_then(|seen| seen.outcome.as_ref().err());
+    failure.is_some_and(|failure| failure.kind == FailureKind::Mute)
 }
 
 /// The running pollers of a fleet. Dropping it ends them.

@@ -138,7 +138,9 @@ async fn late(source: &dyn Source, limit: Duration) -> Report {
     } else {
         (FailureKind::Timeout, "no answer within")
     };
-    let text = format!("{}: {words} {} s", source.id(), limit.as_secs_f32());
+    // Tenths: what is left of a longer wait is no round number.
+    let tenths = (limit.as_secs_f32() * 10.0).round() / 10.0;
+    let text = format!("{}: {words} {tenths} s", source.id());
     Report {
         host: source.id().host,
         outcome: Err(SourceFailure::new(kind, text)),
