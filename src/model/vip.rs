@@ -2,9 +2,11 @@
 //! over. Several holders and none are representable; a host that cannot be asked is never taken
 //! for one that does not hold it.
 
+mod log;
 mod outlook;
 
-pub use outlook::{Logged, Outlook};
+pub use log::Logged;
+pub use outlook::Outlook;
 
 use super::Model;
 use super::moment::Moment;

@@ -204,6 +204,12 @@ fn weighed(weight: i32) -> Vec<Check> {
 #[case::started_by_hand(Pair::well().daemon(1, Daemon::ByHand))]
 #[case::files_unreadable(Pair::well().report(1, |r| r.config = Err(SourceFailure::new(FailureKind::Server, "x"))))]
 #[case::written_in_an_unknown_way(Pair::well().report(1, |r| r.config = Ok(VrrpConfig { instances: Vec::new(), gaps: vec![Shown::new("x")] })))]
+#[case::no_longer_in_fault(
+    Pair::well().config(1, |i| i.checks = weighed(0)).log(1, &["(VI_1) Entering FAULT STATE", "VRRP_Script(chk) succeeded", "(VI_1) Entering BACKUP STATE"])
+)]
+#[case::successful_on_reload(
+    Pair::well().config(1, |i| i.checks = weighed(0)).log(1, &["VRRP_Script(chk) considered successful on reload"])
+)]
 #[case::nopreempt(Pair::well().held_by(&[1]).config(0, |i| i.nopreempt = true))]
 #[case::moved_for_a_dead_haproxy({
     let mut pair = Pair::well().held_by(&[1]);
@@ -260,6 +266,22 @@ fn two_instances_have_their_masters_on_two_hosts() {
     pair.lists[1].push((VIP, "eth0", Dad::Failed));
     pair
 }, "on lb2 the address is dadfailed (another host has it)")]
+#[case::check_failed(
+    Pair::well().config(1, |i| i.checks = weighed(0)).log(1, &["VRRP_Script(chk) failed (exited with status 1)", "(VI_1) Entering FAULT STATE"]),
+    "VI_1 is in FAULT on lb2: its check chk failed (\"VRRP_Script(chk) failed (exited with status 1)\")"
+)]
+#[case::check_failed_and_no_more_is_logged(
+    Pair::well().config(1, |i| i.checks = weighed(0)).log(1, &["VRRP_Script(chk) timed_out"]),
+    "VI_1 is in FAULT on lb2: its check chk failed (\"VRRP_Script(chk) timed_out\")"
+)]
+#[case::unsuccessful_on_reload(
+    Pair::well().config(1, |i| i.checks = weighed(0)).log(1, &["(VI_1) Entering FAULT STATE", "VRRP_Script(chk) considered unsuccessful on reload"]),
+    "VI_1 is in FAULT on lb2: its check chk failed (\"VRRP_Script(chk) considered unsuccessful on reload\")"
+)]
+#[case::in_fault(
+    Pair::well().config(1, |i| i.checks = weighed(-10)).log(1, &["VRRP_Script(chk) failed (exited with status 1)", "(VI_1) Entering FAULT STATE"]),
+    "VI_1 is in FAULT on lb2"
+)]
 fn nobody_could_take_over(#[case] pair: Pair, #[case] cause: &str) {
     assert_eq!(pair.verdict(), VipVerdict::NoStandby);
     let causes = vec![cause.to_owned()];
@@ -287,7 +309,7 @@ fn nobody_could_take_over(#[case] pair: Pair, #[case] cause: &str) {
         .log(0, &["VRRP_Script(chk) succeeded", "VRRP_Script(chk) failed (exited with status 1)", "(VI_1) Entering FAULT STATE"])
         .log(1, &["(VI_1) Entering FAULT STATE (init)"]),
     &[
-        "VI_1 is in FAULT on lb1, and its check chk failed: \"VRRP_Script(chk) failed (exited with status 1)\"",
+        "VI_1 is in FAULT on lb1: its check chk failed (\"VRRP_Script(chk) failed (exited with status 1)\")",
         "VI_1 is in FAULT on lb2",
     ]
 )]
@@ -407,6 +429,52 @@ fn doubt_is_no_fault(#[case] pair: Pair, #[case] cause: &str) {
     assert_eq!(
         pair.finding(),
         Some(("V3".into(), Severity::Unknown, causes))
+    );
+}
+
+/// Nothing of the second host answers this machine.
+fn silent() -> (Model, Moment) {
+    let (mut model, now) = Pair::well().model();
+    for kind in [
+        SourceKind::Vip,
+        SourceKind::Services,
+        SourceKind::Keepalived,
+    ] {
+        model.apply(Observation {
+            source: SourceId::new(kind, name(1)),
+            at: now,
+            took: Duration::ZERO,
+            outcome: Err(SourceFailure::new(FailureKind::Timeout, "no answer")),
+        });
+    }
+    (model, now)
+}
+
+/// The way from here to it may be cut, and not the way between the two.
+#[test]
+fn a_host_that_is_silent_from_here_only_may_take_over() {
+    let (model, now) = silent();
+    let vip = model.vip(ip(VIP), now);
+    assert_eq!(vip.verdict, VipVerdict::Unknown);
+    let line = "lb2 does not answer from here: whether it could take over is not known";
+    assert!(
+        vip.evidence.contains(&line.to_owned()),
+        "{:?}",
+        vip.evidence
+    );
+}
+
+#[test]
+fn a_host_that_its_peers_miss_too_cannot_take_over() {
+    let mut cluster = super::healthy();
+    cluster.others_see_stopped(1).host_silent(1);
+    let vip = cluster.model.vips(cluster.now).remove(0);
+    assert_eq!(vip.verdict, VipVerdict::NoStandby);
+    let line = "rabbit-node2 does not answer, and its peers miss it too: it cannot take over";
+    assert!(
+        vip.evidence.contains(&line.to_owned()),
+        "{:?}",
+        vip.evidence
     );
 }
 

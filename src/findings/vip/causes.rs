@@ -60,22 +60,16 @@ fn why_not(model: &Model, host: &HostEntry, address: IpAddr, now: Moment) -> Opt
     }
     let logged = model.logged(name, address, now)?;
     let instance = model.instance(name, address, now)?;
-    match (logged.state, logged.failed) {
-        (Some("FAULT"), Some((check, line))) => Some(format!(
-            "{} is in FAULT on {name}, and its check {check} failed: \"{line}\"",
-            instance.name
-        )),
-        (Some("FAULT"), None) => Some(format!("{} is in FAULT on {name}", instance.name)),
-        (Some("MASTER"), _) => Some(format!(
+    (logged.state == Some("MASTER")).then(|| {
+        format!(
             "{} is MASTER on {name} without the address: someone removed it from {}",
             instance.name,
             instance
                 .interface
                 .as_ref()
                 .map_or("its interface", |i| i.as_str())
-        )),
-        _ => None,
-    }
+        )
+    })
 }
 
 /// Several hosts hold it.
