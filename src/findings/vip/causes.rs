@@ -7,7 +7,7 @@ use crate::model::inventory::HostEntry;
 use crate::model::moment::Moment;
 use crate::model::name::HostName;
 use crate::model::vip::{Outlook, VipView};
-use crate::model::vrrp::{Daemon, VrrpInstance};
+use crate::model::vrrp::{Daemon, Preempts, VrrpInstance};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -164,10 +164,9 @@ pub(super) fn of_wrong_holder(model: &Model, vip: &VipView, now: Moment) -> Vec<
             causes.extend(stays(model, vip, (own, now)));
         }
         let follows = |host| model.instance(host, vip.address, now);
-        let patient = vip
-            .standbys
-            .iter()
-            .filter(|host| follows(host).is_some_and(|instance| !instance.preempts()));
+        let patient = vip.standbys.iter().filter(|host| {
+            follows(host).is_some_and(|instance| instance.preempts() == Preempts::Never)
+        });
         causes.extend(patient.map(|host| format!("nopreempt keeps {host} from taking it back")));
     }
     if causes.is_empty() {
