@@ -2,7 +2,7 @@
 //! what stands in its way.
 
 use crate::model::Model;
-use crate::model::host::{AddressFlaw, UnitState};
+use crate::model::host::AddressFlaw;
 use crate::model::inventory::HostEntry;
 use crate::model::moment::Moment;
 use crate::model::name::HostName;
@@ -155,18 +155,5 @@ impl Model {
         let report = self.keepalived(host, now);
         let config = report.and_then(|report| report.config.as_ref().ok());
         config.is_some_and(|config| config.gaps.is_empty() && config.holding(address).is_none())
-    }
-
-    /// Whether HAProxy runs on `host`, by its service; `None` where that is not found or says
-    /// nothing that is understood.
-    pub fn haproxy_runs(&self, host: &HostName, now: Moment) -> Option<bool> {
-        match self.service(host, now)?.haproxy.as_ref()? {
-            UnitState::Active | UnitState::Reloading => Some(true),
-            UnitState::Inactive
-            | UnitState::Failed
-            | UnitState::Activating
-            | UnitState::Deactivating => Some(false),
-            UnitState::Other(_) => None,
-        }
     }
 }
