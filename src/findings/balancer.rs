@@ -199,6 +199,15 @@ fn shut(host: &HostEntry, report: &BalancerReport, backend: &Backend) -> Vec<Fin
     entrances.iter().filter_map(finding).collect()
 }
 
+/// What is said where only names speak for it that a backend is the brokers'.
+pub(super) fn guess(backend: &Backend) -> String {
+    format!(
+        "{} is matched to the nodes by the names of its servers only; `backend` in the \
+         configuration settles it",
+        backend.name
+    )
+}
+
 /// What D4 calls a backend: where there is one of the brokers, by its load balancer.
 fn subject_of(
     model: &Model,
@@ -272,7 +281,8 @@ fn empty(
     };
     let finding = finding
         .evidence(lines)
-        .evidence((!own.is_empty()).then(|| own.join(", ")));
+        .evidence((!own.is_empty()).then(|| own.join(", ")))
+        .evidence(model.is_guessed(on, backend).then(|| guess(backend)));
     let causes = cause::of_none_left(model, host, backend, now);
     Some(if causes.is_empty() && severity == Severity::Critical {
         finding.evidence([format!(

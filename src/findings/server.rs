@@ -55,12 +55,20 @@ pub(super) fn check(model: &Model, now: Moment) -> Vec<Finding> {
         .flat_map(|seen| {
             let emptied = emptied(model, seen, now);
             let found = judge(model, seen).into_iter().chain(aside(seen));
+            let found = found.map(|finding| finding.evidence(guessed(model, seen)));
             found.map(move |finding| match &emptied {
                 Some(subject) => finding.follows("D4", subject),
                 None => finding,
             })
         })
         .collect()
+}
+
+/// That it is not certain that these are servers of the brokers at all.
+fn guessed(model: &Model, seen: &Seen<'_>) -> Option<String> {
+    let mut sights = seen.sights.iter();
+    let sight = sights.find(|sight| model.is_guessed(sight.on, sight.backend))?;
+    Some(balancer::guess(sight.backend))
 }
 
 /// The first D4 under which what is wrong with a server stands: wherever it is, no other is left.
