@@ -52,7 +52,12 @@ impl BalancerReport {
     /// Whether a server of `backend` is left, by HAProxy's own count; where that row could not be
     /// read, by its servers, if all of them were.
     pub fn left(&self, backend: &Backend) -> Left {
-        let any = |usage| backend.servers.iter().any(|server| server.usage() == usage);
+        let any = |usage| {
+            backend
+                .servers
+                .iter()
+                .any(|server| server.own_usage() == usage)
+        };
         match (backend.status.raw(), backend.active, backend.backup) {
             ("DOWN", _, _) | (_, Some(0), Some(0)) => Left::None,
             (_, Some(1..), _) | (_, _, Some(1..)) => Left::Some,

@@ -80,8 +80,8 @@ fn servers_that_are_all_up_with_weight_0_are_none() {
     );
     assert_eq!(
         finding(&cluster, "S3", "mq-node1").title,
-        "mq-node1 gets no new clients on rabbit-node1: UP with weight 0, by a person, or by \
-         haproxy.cfg; it gets some on rabbit-node2"
+        "rabbit-node1 sends mq-node1 no new clients (weight 0, set by a person or in haproxy.cfg); \
+         rabbit-node2 does"
     );
 }
 
@@ -134,7 +134,8 @@ fn a_line_of_the_backend_itself_that_is_lost_leaves_its_servers_to_judge_by() {
 
 #[rstest]
 #[case(all_are("MAINT (resolution)"), &["no name of a server resolves on rabbit-node1: DNS or its resolver fails"])]
-#[case(all_are("MAINT"), &["a person took every server out"])]
+#[case(all_are("MAINT"), &["every server was taken out, by a person or by `disabled` in haproxy.cfg"])]
+#[case(all_are("DRAIN"), &["a person took every server out"])]
 #[case(all_are("DOWN (agent)"), &["every server's agent says that it is down", CUT_OFF])]
 #[case(all_are("DOWN"), &[CUT_OFF])]
 #[case(all_are("NOLB"), &[])]

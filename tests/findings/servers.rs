@@ -6,15 +6,17 @@ use super::cluster::{host, node};
 use super::scene::{Scene, view};
 use super::{VERSION, found, healthy, ids, is};
 use rmqtop::findings::Severity;
-use rmqtop::model::balancer::{Backend, BalancerReport, ServerRow, ServerStatus, UnreadLine};
+use rmqtop::model::balancer::{
+    Backend, BalancerReport, ServerRole, ServerRow, ServerStatus, UnreadLine,
+};
 use rmqtop::model::broker::Listener;
-use rmqtop::model::observation::Payload;
+use rmqtop::model::observation::{FailureKind, Payload, SourceKind};
 use rmqtop::model::path::{MatchBasis, Placed};
 use rmqtop::model::text::Shown;
 use rstest::rstest;
 
 #[rstest]
-#[case("MAINT", "MAINT, by a person")]
+#[case("MAINT", "MAINT, by a person, or by `disabled` in haproxy.cfg")]
 #[case("DRAIN", "DRAIN, by a person")]
 #[case("DRAIN (agent)", "DRAIN (agent), by its agent or by a person")]
 #[case(
@@ -33,15 +35,98 @@ fn a_server_that_is_kept_out_is_told_with_by_whom_and_where_it_differs(
     assert_eq!(ids(&cluster), vec![is("S3", Severity::Warning, "mq-node3")]);
     assert_eq!(
         found(&cluster)[0].title,
-        format!(
-            "mq-node3 gets no new clients on rabbit-node1: {words}; it gets some on rabbit-node2"
-        )
+        format!("rabbit-node1 sends mq-node3 no new clients ({words}); rabbit-node2 does")
     );
     both(&mut cluster, &out);
     assert_eq!(
         found(&cluster)[0].title,
-        format!("mq-node3 gets no new clients on both load balancers: {words}")
+        format!("both load balancers send mq-node3 no new clients ({words})")
     );
+}
+
+#[test]
+fn a_server_that_is_kept_out_in_two_ways_is_told_once() {
+    let mut cluster = healthy();
+    let weightless = with(|report| row(report, 2).weight = Some(0));
+    cluster.sees(0, Payload::Balancer(weightless));
+    let drained = with(|report| row(report, 2).status = ServerStatus::Drain(None));
+    cluster.sees(1, Payload::Balancer(drained));
+    let found = finding(&cluster, "S3", "mq-node3");
+    assert_eq!(
+        found.title,
+        "rabbit-node1 sends mq-node3 no new clients (weight 0, set by a person or in haproxy.cfg), \
+         nor does rabbit-node2 (DRAIN, by a person)"
+    );
+    let back = "put back by `set server rabbitmq_cluster/mq-node3 weight 100%` on the runtime \
+                socket of rabbit-node1";
+    assert!(found.evidence.contains(&back.to_owned()), "{found:#?}");
+}
+
+/// The third server is a backup, and two others are left.
+fn with_backup() -> BalancerReport {
+    with(|report| {
+        row(report, 2).role = ServerRole::Backup;
+        let backend = backend(report);
+        (backend.active, backend.backup) = (Some(2), Some(1));
+    })
+}
+
+#[test]
+fn a_backup_gets_no_clients_while_others_are_left() {
+    let used = "rabbit-node1 sends mq-node3 no new clients (backup, MAINT, by a person, or by \
+                `disabled` in haproxy.cfg)";
+    let mut cluster = healthy();
+    both(&mut cluster, &with_backup());
+    let mut out = with_backup();
+    row(&mut out, 2).status = ServerStatus::Maint;
+    cluster.sees(0, Payload::Balancer(out));
+    assert_eq!(finding(&cluster, "S3", "mq-node3").title, used);
+    // Its node does not run, and its server is still UP: nobody is sent there.
+    let mut cluster = healthy();
+    cluster.app_stopped(2);
+    both(&mut cluster, &with_backup());
+    assert!(!found(&cluster).iter().any(|it| it.id == "D3"));
+    // DOWN, and not missed.
+    let mut cluster = healthy();
+    let mut down = with_backup();
+    row(&mut down, 2).status = ServerStatus::Down(None);
+    both(&mut cluster, &down);
+    assert_eq!(ids(&cluster), vec![is("D1", Severity::Warning, "mq-node3")]);
+}
+
+/// A node that left and a backup that leads to it: nobody is sent there.
+#[test]
+fn a_stranger_behind_a_backup_gets_no_clients() {
+    let mut cluster = healthy();
+    for by in 0..2 {
+        let mut report = view(by, VERSION, &[]);
+        report.nodes.pop();
+        cluster.sees(by, Payload::Broker(report));
+    }
+    let stranger = |cluster: &Scene| finding(cluster, "N4", "rabbit@rabbit-node3").severity;
+    assert_eq!(stranger(&cluster), Severity::Critical);
+    both(&mut cluster, &with_backup());
+    assert_eq!(stranger(&cluster), Severity::Warning);
+}
+
+/// One load balancer says DOWN; the page of the other asks for a password.
+#[test]
+fn a_load_balancer_that_was_not_read_is_counted_as_one_that_was_not() {
+    let mut cluster = healthy();
+    let down = with(|report| row(report, 2).status = ServerStatus::Down(None));
+    both(&mut cluster, &down);
+    let title = |cluster: &Scene| finding(cluster, "D1", "mq-node3").title;
+    let both_say = "mq-node3 is DOWN on both load balancers, but the node runs";
+    assert_eq!(title(&cluster), both_say);
+    let shunned = |cluster: &Scene| {
+        let seen = cluster.model.node(&node(2), cluster.now);
+        seen.known.shunned_by
+    };
+    assert_eq!(shunned(&cluster), ["rabbit-node1", "rabbit-node2"]);
+    cluster.fails(1, SourceKind::Haproxy, FailureKind::Unauthorized);
+    let one_says = "mq-node3 is DOWN on rabbit-node1, but the node runs";
+    assert_eq!(title(&cluster), one_says);
+    assert_eq!(shunned(&cluster), Vec::<String>::new());
 }
 
 #[test]

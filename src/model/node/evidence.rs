@@ -319,14 +319,16 @@ impl Model {
         let (mut used, mut down, mut other) = (Vec::new(), Vec::new(), false);
         for (host, _) in self.inventory.balancers() {
             let Some(report) = self.balancer(&host.name, now) else {
+                // One that cannot be read may use it.
+                other = true;
                 continue;
             };
-            for (_, server) in self.servers_of(name, host, report) {
+            for (backend, server) in self.servers_of(name, host, report) {
                 let said = host.name.to_string();
-                match server.usage() {
+                match backend.usage(server) {
                     Usage::Usable if has_passed(server) => used.push(said),
                     Usage::Down => down.push(said),
-                    Usage::Usable | Usage::Aside | Usage::Unknown => other = true,
+                    Usage::Usable | Usage::Reserve | Usage::Aside | Usage::Unknown => other = true,
                 }
             }
         }
