@@ -1,6 +1,7 @@
 //! Owns what a host says of keepalived: whether it runs, its VRRP instances, the links they stand
 //! on, and what it logged. No judgement, and never a password.
 
+use super::name::HostName;
 use super::observation::SourceFailure;
 use super::text::Shown;
 use std::collections::BTreeMap;
@@ -66,6 +67,20 @@ impl Daemon {
         match self {
             Self::Starting | Self::Stopping | Self::Inactive | Self::Failed => true,
             Self::Active | Self::ByHand | Self::NotFound | Self::Other(_) => false,
+        }
+    }
+
+    /// In a clause.
+    pub fn on(&self, host: &HostName) -> String {
+        match self {
+            Self::ByHand => format!("keepalived runs on {host} outside its service"),
+            Self::Active
+            | Self::Starting
+            | Self::Stopping
+            | Self::Inactive
+            | Self::Failed
+            | Self::NotFound
+            | Self::Other(_) => format!("keepalived is {} on {host}", self.word()),
         }
     }
 

@@ -354,7 +354,7 @@ fn a_match_by_name_only_is_told_with_what_follows_from_it() {
     "L4CON",
     "Connection refused",
     Some(5672),
-    "nothing accepts connections of rabbit-node1 at 192.168.0.14:5672, although the node reports a listener there: it may be drained, which this release does not tell; or a firewall refuses"
+    "192.168.0.14:5672 refuses rabbit-node1, though the node reports a listener: either the node is drained (this release does not report that) or a firewall rejects"
 )]
 #[case(
     "L4CON",
@@ -366,7 +366,7 @@ fn a_match_by_name_only_is_told_with_what_follows_from_it() {
     "L4CON",
     "Connection refused",
     None,
-    "nothing accepts connections of rabbit-node1 at 192.168.0.14:5672: it may be drained, which this release does not tell"
+    "192.168.0.14:5672 refuses rabbit-node1: the node may be drained, which this release does not report"
 )]
 #[case(
     "L4CON",
@@ -463,5 +463,36 @@ fn a_member_that_no_server_matches_is_told_beside_the_server_that_may_be_its_own
     assert_eq!(
         (doubt.severity, doubt.evidence),
         (Severity::Warning, lines.map(str::to_owned).to_vec())
+    );
+}
+
+#[test]
+fn two_servers_belong_to_no_declared_host() {
+    let mut cluster = healthy();
+    let report = with(|report| {
+        for (at, address) in [(1, "10.0.0.8:5672"), (2, "10.0.0.9:5672")] {
+            row(report, at).address = Some(Shown::new(address));
+        }
+    });
+    cluster.sees(0, Payload::Balancer(report));
+    let line = "on rabbit-node1, mq-node2 (10.0.0.8:5672) and mq-node3 (10.0.0.9:5672) belong to \
+                no declared host";
+    let doubt = finding(&cluster, "S4", "rabbit@rabbit-node3");
+    assert!(doubt.evidence.contains(&line.to_owned()), "{doubt:#?}");
+}
+
+/// It is UP, and its node does not run.
+#[test]
+fn a_check_that_asks_no_more_than_the_port_is_named() {
+    let mut cluster = healthy();
+    cluster.app_stopped(2);
+    let report = with(|report| row(report, 2).check_status = Some(Shown::new("L4OK")));
+    both(&mut cluster, &report);
+    assert_eq!(
+        finding(&cluster, "D3", "mq-node3").causes,
+        [
+            "HAProxy on rabbit-node1 and rabbit-node2 checks only that the port accepts \
+             connections, and it still does; or the next check is due"
+        ]
     );
 }

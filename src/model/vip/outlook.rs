@@ -36,8 +36,7 @@ impl Model {
         let daemon = &report.daemon;
         match daemon {
             Daemon::Starting | Daemon::Stopping | Daemon::Inactive | Daemon::Failed => {
-                let why = format!("keepalived is {} on {name}", daemon.word());
-                return (Outlook::Unable, why);
+                return (Outlook::Unable, daemon.on(name));
             }
             Daemon::NotFound => {
                 let why = format!(
@@ -60,10 +59,7 @@ impl Model {
                 Outlook::Unknown,
                 format!("whether {name} holds it too is not known"),
             ),
-            Some(_) => (
-                Outlook::Ready,
-                format!("keepalived is {} on {name}", daemon.word()),
-            ),
+            Some(_) => (Outlook::Ready, daemon.on(name)),
         }
     }
 
