@@ -134,7 +134,7 @@ impl Pair {
         (model, now)
     }
 
-    fn says(&self, host: usize) -> Vec<(SourceKind, Result<Payload, SourceFailure>)> {
+    pub(crate) fn says(&self, host: usize) -> Vec<(SourceKind, Result<Payload, SourceFailure>)> {
         let kinds = [
             SourceKind::Vip,
             SourceKind::Services,

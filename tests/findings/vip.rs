@@ -19,6 +19,18 @@ use std::time::Duration;
 
 const OTHER: &str = "fd00::200";
 
+#[test]
+fn a_keepalived_outside_its_service_is_said_to_run() {
+    let (model, now) = Pair::well().daemon(1, Daemon::ByHand).model();
+    let vip = model.vip(ip(VIP), now);
+    let line = "keepalived runs on lb2 outside its service";
+    assert!(
+        vip.evidence.contains(&line.to_owned()),
+        "{:?}",
+        vip.evidence
+    );
+}
+
 #[rstest]
 #[case::as_configured(Pair::well())]
 #[case::started_by_hand(Pair::well().daemon(1, Daemon::ByHand))]
@@ -384,6 +396,52 @@ fn a_host_that_its_peers_miss_too_cannot_take_over() {
         "{:?}",
         vip.evidence
     );
+}
+
+fn shaken(model: &mut Model, at: Moment) {
+    model.apply(Observation {
+        source: SourceId::new(SourceKind::Canary, HostName::parse("vip").unwrap()),
+        at,
+        took: Duration::ZERO,
+        outcome: Ok(Payload::Canary(rmqtop::model::host::CanaryReport {
+            target: Shown::new("vip"),
+            took: Duration::ZERO,
+            cluster_name: None,
+        })),
+    });
+}
+
+/// No declared host lists it, and clients are served: a host that is not declared, or a router.
+#[test]
+fn a_vip_that_serves_clients_is_not_lost() {
+    let pair = Pair::well().held_by(&[]);
+    let (mut model, now) = pair.model();
+    shaken(&mut model, now);
+    let found = findings::all(&model, now);
+    let vip = found.iter().find(|finding| finding.subject == VIP).unwrap();
+    assert_eq!((vip.id.as_str(), vip.severity), ("D6", Severity::Warning));
+    assert_eq!(
+        vip.title,
+        "no declared host holds the VIP 192.168.0.200, yet something serves clients there"
+    );
+}
+
+/// The handshake was made while it was held.
+#[test]
+fn a_handshake_from_before_the_vip_was_lost_counts_for_nothing() {
+    let (mut model, now) = Pair::well().model();
+    shaken(&mut model, now);
+    let lost = now.later(Duration::from_secs(2));
+    let (kind, outcome) = Pair::well().held_by(&[]).says(0).remove(0);
+    model.apply(Observation {
+        source: SourceId::new(kind, name(0)),
+        at: lost,
+        took: Duration::ZERO,
+        outcome,
+    });
+    let found = findings::all(&model, lost.later(Duration::from_secs(1)));
+    let vip = found.iter().find(|finding| finding.subject == VIP).unwrap();
+    assert_eq!((vip.id.as_str(), vip.severity), ("D6", Severity::Critical));
 }
 
 /// Without SSH the holder is not known; what clients meet at the address is.

@@ -49,6 +49,13 @@ pub(super) fn of_none(model: &Model, address: IpAddr, now: Moment) -> Vec<String
     causes
 }
 
+/// No declared host holds it, and it serves clients.
+pub(super) fn of_stranger(address: IpAddr) -> Vec<String> {
+    vec![not_known(&format!(
+        "which host answers for it (`ip neigh show {address}` on a host of its network)"
+    ))]
+}
+
 /// Why this host does not hold the address.
 fn why_not(model: &Model, host: &HostEntry, address: IpAddr, now: Moment) -> Option<String> {
     let name = &host.name;
