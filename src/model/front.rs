@@ -198,15 +198,18 @@ impl Model {
         is_mute && !serves && self.page_failure(host, now).is_some()
     }
 
-    /// Whether clients come in over the load balancer on `host`: by who holds the VIPs; where that
-    /// is not known, by whether the VIPs let clients in, and by who has sessions. `None` if none of
-    /// them tells.
+    /// Whether clients come in over the load balancer on `host`: by who holds the VIPs, and without
+    /// any over each; where that is not known, by whether the VIPs let clients in, and by who has
+    /// sessions. `None` if none of them tells.
     pub fn carries_clients(&self, host: &HostName, now: Moment) -> Option<bool> {
         let vips = self.vips(now);
+        if vips.is_empty() {
+            return Some(true);
+        }
         if vips.iter().any(|vip| vip.holders.contains(host)) {
             return Some(true);
         }
-        if !vips.is_empty() && vips.iter().all(|vip| !vip.holders.is_empty()) {
+        if vips.iter().all(|vip| !vip.holders.is_empty()) {
             return Some(false);
         }
         // Nobody tells who holds them: what clients meet there decides. It may listen there only.
@@ -228,7 +231,9 @@ impl Model {
         let others = others.any(|(entry, _)| entry.name != *host && sessions(entry) > Some(0));
         match self.inventory.host(host).and_then(sessions) {
             Some(1..) => Some(true),
-            Some(0) | None if others => Some(false),
+            Some(0) if others => Some(false),
+            // Of several VIPs it may hold another than those by which the others have theirs.
+            None if others && vips.len() == 1 => Some(false),
             Some(0) | None => None,
         }
     }
