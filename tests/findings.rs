@@ -13,6 +13,8 @@ mod balancers;
 mod cluster;
 #[path = "findings/members.rs"]
 mod members;
+#[path = "findings/named.rs"]
+mod named;
 #[path = "findings/pair.rs"]
 mod pair;
 #[path = "findings/queues.rs"]

@@ -3,13 +3,12 @@
 
 use super::balancers::{backend, both, finding, row, with};
 use super::cluster::{host, node};
-use super::scene::{Scene, view};
+use super::scene::{Scene, services, view};
 use super::{VERSION, found, healthy, ids, is};
 use rmqtop::findings::Severity;
-use rmqtop::model::balancer::{
-    Backend, BalancerReport, ServerRole, ServerRow, ServerStatus, UnreadLine,
-};
+use rmqtop::model::balancer::{BalancerReport, ServerRole, ServerRow, ServerStatus, UnreadLine};
 use rmqtop::model::broker::Listener;
+use rmqtop::model::host::{ServiceReport, UnitState};
 use rmqtop::model::observation::{FailureKind, Payload, SourceKind};
 use rmqtop::model::path::{MatchBasis, Placed};
 use rmqtop::model::text::Shown;
@@ -127,6 +126,14 @@ fn a_load_balancer_that_was_not_read_is_counted_as_one_that_was_not() {
     let one_says = "mq-node3 is DOWN on rabbit-node1, but the node runs";
     assert_eq!(title(&cluster), one_says);
     assert_eq!(shunned(&cluster), Vec::<String>::new());
+    // One that is down sends nobody anything.
+    let stopped = ServiceReport {
+        haproxy: Some(UnitState::Inactive),
+        ..services(1)
+    };
+    cluster.sees(1, Payload::Services(stopped));
+    cluster.fails(1, SourceKind::Haproxy, FailureKind::Refused);
+    assert_eq!(shunned(&cluster), ["rabbit-node1"]);
 }
 
 #[test]
@@ -289,64 +296,6 @@ fn two_servers_of_one_member_stay_two() {
         ids(&cluster),
         vec![is("D1", Severity::Critical, "mq-node2-b")]
     );
-}
-
-/// Neither `backend` in the configuration nor addresses in the statistics: only names are left.
-fn named_only() -> (Scene, BalancerReport) {
-    let mut cluster = healthy();
-    for host in &mut cluster.model.inventory.hosts {
-        host.balancer
-            .iter_mut()
-            .for_each(|entry| entry.backend = None);
-    }
-    let report = with(|report| {
-        for server in &mut backend(report).servers {
-            server.address = None;
-        }
-    });
-    (cluster, report)
-}
-
-/// The same servers as those of a database, all DOWN.
-fn database(report: &BalancerReport, names: [&str; 3]) -> Backend {
-    let mut database = report.backends[0].clone();
-    database.name = Shown::new("mysql_cluster");
-    for (server, name) in database.servers.iter_mut().zip(names) {
-        server.name = Shown::new(name);
-        server.status = ServerStatus::Down(None);
-    }
-    database
-}
-
-#[test]
-fn names_alone_never_make_two_services_of_the_brokers() {
-    let (mut cluster, mut report) = named_only();
-    let databases = database(&report, ["db-node1", "db-node2", "db-node3"]);
-    for place in [0, 1] {
-        let mut both_there = report.clone();
-        both_there.backends.insert(place, databases.clone());
-        both(&mut cluster, &both_there);
-        assert_eq!(ids(&cluster), vec![], "{place}");
-    }
-    // What has the very names of the nodes is theirs, however the proxy is called.
-    let databases = database(&report, ["rabbit-node1", "rabbit-node2", "rabbit-node3"]);
-    report.backends.insert(0, databases);
-    both(&mut cluster, &report);
-    let found = finding(&cluster, "D1", "rabbit-node1");
-    let line = "mysql_cluster is matched to the nodes by the names of its servers only; `backend` \
-                in the configuration settles it";
-    assert!(found.evidence.contains(&line.to_owned()), "{found:#?}");
-}
-
-#[test]
-fn a_match_by_name_only_is_told_with_what_follows_from_it() {
-    let (mut cluster, mut report) = named_only();
-    row(&mut report, 1).status = ServerStatus::Down(None);
-    both(&mut cluster, &report);
-    let line = "rabbitmq_cluster is matched to the nodes by the names of its servers only; \
-                `backend` in the configuration settles it";
-    let down = finding(&cluster, "D1", "mq-node2");
-    assert!(down.evidence.contains(&line.to_owned()), "{down:#?}");
 }
 
 #[rstest]

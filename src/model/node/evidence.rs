@@ -5,6 +5,7 @@ use super::service::Service;
 use super::{Liveness, NodeState};
 use crate::model::Model;
 use crate::model::balancer::{ServerRow, ServerStatus, Usage};
+use crate::model::front::BalancerState;
 use crate::model::host::ServiceReport;
 use crate::model::inventory::HostEntry;
 use crate::model::moment::Moment;
@@ -319,8 +320,8 @@ impl Model {
         let (mut used, mut down, mut other) = (Vec::new(), Vec::new(), false);
         for (host, _) in self.inventory.balancers() {
             let Some(report) = self.balancer(&host.name, now) else {
-                // One that cannot be read may use it.
-                other = true;
+                // One that cannot be read may use it, unless it is down itself.
+                other |= self.balancer_state(host, now) != BalancerState::Down;
                 continue;
             };
             for (backend, server) in self.servers_of(name, host, report) {
