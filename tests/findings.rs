@@ -13,6 +13,10 @@ mod balancers;
 mod cluster;
 #[path = "findings/members.rs"]
 mod members;
+#[path = "findings/named.rs"]
+mod named;
+#[path = "findings/pair.rs"]
+mod pair;
 #[path = "findings/queues.rs"]
 mod queues;
 #[path = "support/scene.rs"]
@@ -219,6 +223,12 @@ fn a_dead_holder_leaves_a_holder_without_standby_and_never_no_holder() {
         "the other has not taken over yet"
     );
     cluster.sees(1, Payload::Addresses(addresses(1, Vip::Held)));
+    assert_eq!(
+        verdict(&cluster),
+        VipVerdict::Unknown,
+        "only the way from here may be cut"
+    );
+    cluster.others_see_stopped(0);
     assert_eq!(verdict(&cluster), VipVerdict::NoStandby);
 }
 

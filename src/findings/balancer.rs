@@ -47,6 +47,8 @@ fn gone(model: &Model, host: &HostEntry, now: Moment) -> Option<Finding> {
         .service(name, now)
         .and_then(|services| services.haproxy.as_ref());
     let is_refused = failure.is_some_and(|failure| failure.kind == FailureKind::Refused);
+    let vips_open = failure.and_then(|failure| failure.vips_open);
+    let holds = model.vips(now).iter().any(|vip| vip.holders.contains(name));
     let what = match model.balancer_state(host, now) {
         // A member's own finding says it where there is one.
         BalancerState::Unreachable if host.node.is_some() => return None,
@@ -60,6 +62,8 @@ fn gone(model: &Model, host: &HostEntry, now: Moment) -> Option<Finding> {
             "HAProxy on {name} lets nobody in: its page and the port of its clients refuse connections"
         ),
         BalancerState::Down => format!("HAProxy is down on {name}"),
+        // It may listen there only; that its page is refused is told as that.
+        BalancerState::Unknown if holds && vips_open == Some(true) => return None,
         BalancerState::Unknown if is_refused && !unit.is_some_and(UnitState::is_up) => {
             format!("nothing listens on the statistics page of HAProxy on {name}; it may be down")
         }
@@ -68,20 +72,19 @@ fn gone(model: &Model, host: &HostEntry, now: Moment) -> Option<Finding> {
         }
         BalancerState::Up | BalancerState::Unknown => return None,
     };
-    let holds = model.vips(now).iter().any(|vip| vip.holders.contains(name));
     let others = model.inventory.balancers();
     let none_else = !others
         .filter(|(other, _)| other.name != *name)
         .any(|(other, _)| model.balancer_state(other, now) == BalancerState::Up);
     // Where nobody knows over which one clients come in, it may be this one.
     let has_vip = !model.inventory.vips.is_empty();
-    let may_carry = has_vip && model.carries_clients(name, now) != Some(false);
+    let may_carry =
+        has_vip && vips_open != Some(true) && model.carries_clients(name, now) != Some(false);
     let severity = if holds || none_else || may_carry {
         Severity::Critical
     } else {
         Severity::Warning
     };
-    let vips_open = failure.and_then(|failure| failure.vips_open);
     let why = match (holds, none_else) {
         (true, _) => ", which holds the VIP",
         (false, true) => ", and no other load balancer is up",
@@ -196,6 +199,15 @@ fn shut(host: &HostEntry, report: &BalancerReport, backend: &Backend) -> Vec<Fin
     entrances.iter().filter_map(finding).collect()
 }
 
+/// What is said where only names speak for it that a backend is the brokers'.
+pub(super) fn guess(backend: &Backend) -> String {
+    format!(
+        "{} is matched to the nodes by the names of its servers only; `backend` in the \
+         configuration settles it",
+        backend.name
+    )
+}
+
 /// What D4 calls a backend: where there is one of the brokers, by its load balancer.
 fn subject_of(
     model: &Model,
@@ -269,7 +281,8 @@ fn empty(
     };
     let finding = finding
         .evidence(lines)
-        .evidence((!own.is_empty()).then(|| own.join(", ")));
+        .evidence((!own.is_empty()).then(|| own.join(", ")))
+        .evidence(model.is_guessed(on, backend).then(|| guess(backend)));
     let causes = cause::of_none_left(model, host, backend, now);
     Some(if causes.is_empty() && severity == Severity::Critical {
         finding.evidence([format!(

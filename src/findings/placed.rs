@@ -88,5 +88,10 @@ fn strangers(model: &Model, on: &HostName, now: Moment) -> Option<String> {
             None => server.name.to_string(),
         })
         .collect();
-    (!names.is_empty()).then(|| format!("on {on}, {} belongs to no declared host", listed(names)))
+    let belong = if names.len() == 1 {
+        "belongs"
+    } else {
+        "belong"
+    };
+    (!names.is_empty()).then(|| format!("on {on}, {} {belong} to no declared host", listed(names)))
 }

@@ -21,6 +21,12 @@ struct Sight<'a> {
     server: &'a ServerRow,
 }
 
+impl Sight<'_> {
+    fn usage(&self) -> Usage {
+        self.backend.usage(self.server)
+    }
+}
+
 /// What is one server to an operator: a member's, where it has one on each load balancer; else
 /// whatever goes by one name in one backend.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,9 +45,14 @@ struct Seen<'a> {
 impl<'a> Seen<'a> {
     fn with(&self, usage: Usage) -> Vec<Sight<'a>> {
         let sights = self.sights.iter().copied();
-        sights
-            .filter(|sight| sight.server.usage() == usage)
-            .collect()
+        sights.filter(|sight| sight.usage() == usage).collect()
+    }
+
+    /// Where it is UP, whether it gets clients or waits as a backup.
+    fn up(&self) -> Vec<Sight<'a>> {
+        let sights = self.sights.iter().copied();
+        let is_up = |sight: &Sight<'_>| matches!(sight.usage(), Usage::Usable | Usage::Reserve);
+        sights.filter(is_up).collect()
     }
 
     fn state(&self) -> Option<NodeState> {
@@ -54,13 +65,21 @@ pub(super) fn check(model: &Model, now: Moment) -> Vec<Finding> {
     all.iter()
         .flat_map(|seen| {
             let emptied = emptied(model, seen, now);
-            let found = judge(model, seen).into_iter().chain(aside(seen));
+            let found = judge(model, seen).into_iter().chain(aside(model, seen));
+            let found = found.map(|finding| finding.evidence(guessed(model, seen)));
             found.map(move |finding| match &emptied {
                 Some(subject) => finding.follows("D4", subject),
                 None => finding,
             })
         })
         .collect()
+}
+
+/// That it is not certain that these are servers of the brokers at all.
+fn guessed(model: &Model, seen: &Seen<'_>) -> Option<String> {
+    let mut sights = seen.sights.iter();
+    let sight = sights.find(|sight| model.is_guessed(sight.on, sight.backend))?;
+    Some(balancer::guess(sight.backend))
 }
 
 /// The first D4 under which what is wrong with a server stands: wherever it is, no other is left.
@@ -172,13 +191,18 @@ fn still_up(seen: &Seen<'_>) -> Option<Finding> {
 
 /// D1 or D2.
 fn unexplained(model: &Model, seen: &Seen<'_>) -> Finding {
-    let (down, up) = (seen.with(Usage::Down), seen.with(Usage::Usable));
+    let (down, up) = (seen.with(Usage::Down), seen.up());
     let is_drained = seen
         .node
         .as_ref()
         .is_some_and(|node| node.draining == Some(true));
     let is_partial = !up.is_empty();
-    let severity = if is_drained || is_partial {
+    // Nobody misses a backup yet.
+    let is_spare = down.iter().all(|sight| {
+        let others = sight.backend.active;
+        sight.server.is_backup() && others > Some(0)
+    });
+    let severity = if is_drained || is_partial || is_spare {
         Severity::Warning
     } else {
         Severity::Critical
@@ -187,7 +211,7 @@ fn unexplained(model: &Model, seen: &Seen<'_>) -> Finding {
         if is_partial { "D2" } else { "D1" },
         severity,
         &seen.name,
-        format!("{}, but the node runs", down_where(seen)),
+        format!("{}, but the node runs", down_where(model, seen)),
     )
     .evidence(down.iter().chain(&up).map(line));
     let causes = cause::of_down(model, seen.node.as_ref(), &down, &up);
@@ -196,9 +220,9 @@ fn unexplained(model: &Model, seen: &Seen<'_>) -> Finding {
 
 /// S2.
 fn consequence(model: &Model, seen: &Seen<'_>) -> Finding {
-    let (down, up) = (seen.with(Usage::Down), seen.with(Usage::Usable));
+    let (down, up) = (seen.with(Usage::Down), seen.up());
     // What answers it stands with the finding on the node.
-    let finding = Finding::new("S2", Severity::Warning, &seen.name, down_where(seen))
+    let finding = Finding::new("S2", Severity::Warning, &seen.name, down_where(model, seen))
         .evidence(down.iter().chain(&up).map(line));
     let nobodys = "no declared node stands behind it";
     let finding = finding.evidence(seen.node.is_none().then(|| nobodys.to_owned()));
@@ -207,47 +231,61 @@ fn consequence(model: &Model, seen: &Seen<'_>) -> Finding {
 }
 
 /// S3.
-fn aside(seen: &Seen<'_>) -> Option<Finding> {
+fn aside(model: &Model, seen: &Seen<'_>) -> Option<Finding> {
     let mut ways: Vec<(String, Vec<&HostName>)> = Vec::new();
     let out = seen.with(Usage::Aside);
     for sight in &out {
-        let by = sight.server.kept_out_by().unwrap_or_default();
-        let way = format!("{}, {by}", sight.server.state());
+        let way = way_out(sight.server);
         match ways.iter_mut().find(|(known, _)| *known == way) {
             Some((_, hosts)) => hosts.push(sight.on),
             None => ways.push((way, vec![sight.on])),
         }
     }
-    let ways: Vec<String> = ways
-        .into_iter()
-        .map(|(way, hosts)| format!("on {}: {way}", where_on(&hosts, seen)))
-        .collect();
-    let others: Vec<&HostName> = seen
-        .sights
-        .iter()
-        .filter(|sight| sight.server.takes_clients())
-        .map(|sight| sight.on)
-        .collect();
-    let differs = match others.as_slice() {
-        [] => String::new(),
-        some => format!("; it gets some on {}", listed(some)),
-    };
-    (!ways.is_empty()).then(|| {
-        let title = format!(
-            "{} gets no new clients {}{differs}",
-            seen.name,
-            ways.join("; ")
-        );
-        Finding::new("S3", Severity::Warning, &seen.name, title)
+    let name = &seen.name;
+    let mut ways = ways.into_iter();
+    let (way, hosts) = ways.next()?;
+    let sends = if hosts.len() == 1 { "sends" } else { "send" };
+    let first = format!(
+        "{} {sends} {name} no new clients ({way})",
+        where_on(&hosts, model)
+    );
+    let others = ways.map(|(way, hosts)| format!(", nor {} ({way})", does(&hosts, model)));
+    let used = seen.with(Usage::Usable);
+    let users: Vec<&HostName> = used.iter().map(|sight| sight.on).collect();
+    let differs = (!users.is_empty()).then(|| {
+        let does = if users.len() == 1 { "does" } else { "do" };
+        format!("; {} {does}", listed(users))
+    });
+    let title: String = [first].into_iter().chain(others).chain(differs).collect();
+    Some(
+        Finding::new("S3", Severity::Warning, name, title)
             .evidence(out.iter().map(line))
-            .evidence(out.iter().filter_map(|sight| way_back(*sight)))
-    })
+            .evidence(out.iter().filter_map(|sight| way_back(*sight))),
+    )
+}
+
+fn does(hosts: &[&HostName], model: &Model) -> String {
+    let does = if hosts.len() == 1 { "does" } else { "do" };
+    format!("{does} {}", where_on(hosts, model))
+}
+
+/// What keeps new clients from a server, and by whom: `weight 0, set by a person or in haproxy.cfg`.
+fn way_out(server: &ServerRow) -> String {
+    let by = server.kept_out_by().unwrap_or_default();
+    let is_up = matches!(server.status, ServerStatus::Up(_) | ServerStatus::NoCheck);
+    let state = if is_up {
+        "weight 0".to_owned()
+    } else {
+        server.state()
+    };
+    let backup = if server.is_backup() { "backup, " } else { "" };
+    format!("{backup}{state}, {by}")
 }
 
 /// How a server that a person took out is used again.
 fn way_back(sight: Sight<'_>) -> Option<String> {
     let what = match &sight.server.status {
-        ServerStatus::Up(_) | ServerStatus::NoCheck => "weight 1",
+        ServerStatus::Up(_) | ServerStatus::NoCheck => "weight 100%",
         ServerStatus::Maint | ServerStatus::Drain(_) if sight.server.tracks.is_none() => {
             "state ready"
         }
@@ -272,19 +310,19 @@ fn way_back(sight: Sight<'_>) -> Option<String> {
     ))
 }
 
-fn down_where(seen: &Seen<'_>) -> String {
+fn down_where(model: &Model, seen: &Seen<'_>) -> String {
     let hosts: Vec<&HostName> = seen
         .with(Usage::Down)
         .iter()
         .map(|sight| sight.on)
         .collect();
-    format!("{} is DOWN on {}", seen.name, where_on(&hosts, seen))
+    format!("{} is DOWN on {}", seen.name, where_on(&hosts, model))
 }
 
-/// The load balancers by name, or all of them at once.
-fn where_on(hosts: &[&HostName], seen: &Seen<'_>) -> String {
-    let is_all = hosts.len() == seen.sights.len();
-    match (hosts.len(), is_all) {
+/// The load balancers by name, or all that there are at once, read or not.
+fn where_on(hosts: &[&HostName], model: &Model) -> String {
+    let all = model.inventory.balancers().count();
+    match (hosts.len(), hosts.len() == all) {
         (2, true) => "both load balancers".to_owned(),
         (n, true) if n > 2 => format!("all {n} load balancers"),
         _ => listed(hosts),

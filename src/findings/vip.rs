@@ -64,12 +64,23 @@ fn judge(model: &Model, vip: &VipView, now: Moment) -> Option<Finding> {
     let holder = listed(&vip.holders);
     Some(match vip.verdict {
         VipVerdict::Ok => return None,
-        VipVerdict::None => finding(
-            "D6",
-            Severity::Critical,
-            format!("no host holds the VIP {address}: clients cannot connect"),
-        )
-        .causes(causes::of_none(model, address, now)),
+        VipVerdict::None => match through(model, vip, now) {
+            Through::Served(line) => finding(
+                "D6",
+                Severity::Warning,
+                format!(
+                    "no declared host holds the VIP {address}, yet something serves clients there"
+                ),
+            )
+            .evidence([line])
+            .causes(causes::of_stranger(address)),
+            Through::Refused(_) | Through::Silent(_) | Through::NotTried => finding(
+                "D6",
+                Severity::Critical,
+                format!("no host holds the VIP {address}: clients cannot connect"),
+            )
+            .causes(causes::of_none(model, address, now)),
+        },
         VipVerdict::Split => finding(
             "D18",
             Severity::Critical,
@@ -146,7 +157,10 @@ fn through(model: &Model, vip: &VipView, now: Moment) -> Through {
     let Ok(target) = HostName::parse(&name) else {
         return Through::NotTried;
     };
-    if Model::current(&model.canaries, &target, SourceKind::Canary, now).is_some() {
+    // A handshake from before the last change of holders says nothing of what came after.
+    let current = Model::current(&model.canaries, &target, SourceKind::Canary, now);
+    let at = model.canaries.get(&target).and_then(Reading::seen_at);
+    if current.is_some() && at >= model.holders_changed(vip.address) {
         return Through::Served("an AMQP handshake through it succeeds".to_owned());
     }
     let id = SourceId::new(SourceKind::Canary, target);

@@ -52,7 +52,12 @@ impl BalancerReport {
     /// Whether a server of `backend` is left, by HAProxy's own count; where that row could not be
     /// read, by its servers, if all of them were.
     pub fn left(&self, backend: &Backend) -> Left {
-        let any = |usage| backend.servers.iter().any(|server| server.usage() == usage);
+        let any = |usage| {
+            backend
+                .servers
+                .iter()
+                .any(|server| server.own_usage() == usage)
+        };
         match (backend.status.raw(), backend.active, backend.backup) {
             ("DOWN", _, _) | (_, Some(0), Some(0)) => Left::None,
             (_, Some(1..), _) | (_, _, Some(1..)) => Left::Some,
@@ -64,7 +69,7 @@ impl BalancerReport {
 
     /// The frontends through which clients of this backend come: that of the same name (a `listen`
     /// block yields both); else, for the statistics do not tell which leads where, all that are no
-    /// HTTP.
+    /// HTTP and no `listen` block of another backend.
     pub fn entrances(&self, backend: &str) -> Vec<&Frontend> {
         let mut same = self.frontends.iter();
         if let Some(same) = same.find(|frontend| frontend.name.raw() == backend) {
@@ -72,6 +77,7 @@ impl BalancerReport {
         }
         let all = self.frontends.iter();
         all.filter(|frontend| !is_http(frontend.mode.as_ref()))
+            .filter(|frontend| self.backend(frontend.name.raw()).is_none())
             .collect()
     }
 }
@@ -313,18 +319,25 @@ mod tests {
     }
 
     #[test]
-    fn clients_come_in_by_the_frontend_of_the_same_name_or_by_any_that_is_no_http() {
+    fn clients_come_in_by_the_frontend_of_the_same_name_or_by_any_that_may_lead_there() {
         let frontend = |name: &str, mode: &str| Frontend {
             name: Shown::new(name),
             mode: Some(Shown::new(mode)),
             ..Frontend::default()
+        };
+        let backend = |name: &str| Backend {
+            name: Shown::new(name),
+            ..Backend::default()
         };
         let report = BalancerReport {
             frontends: vec![
                 frontend("amqp", "tcp"),
                 frontend("monitor", "http"),
                 frontend("both", "tcp"),
+                frontend("mysql", "tcp"),
+                frontend("amqps", "tcp"),
             ],
+            backends: ["rabbit", "both", "mysql"].map(backend).into(),
             ..BalancerReport::default()
         };
         let names = |backend: &str| -> Vec<String> {
@@ -332,7 +345,11 @@ mod tests {
             found.map(|frontend| frontend.name.to_string()).collect()
         };
         assert_eq!(names("both"), ["both"]);
-        assert_eq!(names("rabbit"), ["amqp", "both"]);
+        assert_eq!(
+            names("rabbit"),
+            ["amqp", "amqps"],
+            "`listen mysql` is another way"
+        );
     }
 
     #[test]

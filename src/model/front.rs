@@ -9,6 +9,7 @@ use super::moment::Moment;
 use super::name::HostName;
 use super::node::Liveness;
 use super::observation::{FailureKind, SourceFailure, SourceId, SourceKind};
+use super::reading::Reading;
 use serde::Serialize;
 
 /// What state a load balancer is in.
@@ -48,6 +49,17 @@ enum ClientPort {
     Untried,
 }
 
+/// Where a VIP is, as seen from the host of a load balancer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Vip {
+    /// The host holds one.
+    Here,
+    /// It holds none.
+    Elsewhere,
+    /// There is none, or it is not known.
+    Unknown,
+}
+
 /// What is known of a load balancer, apart from its figures.
 #[derive(Debug, Clone, Copy)]
 struct Evidence<'a> {
@@ -57,6 +69,9 @@ struct Evidence<'a> {
     /// Why the last attempt at its statistics failed.
     failed: Option<FailureKind>,
     clients: ClientPort,
+    vip: Vip,
+    /// Whether every VIP let clients in when the page was refused.
+    vips_open: Option<bool>,
 }
 
 impl Evidence<'_> {
@@ -71,6 +86,7 @@ impl Evidence<'_> {
         match (self.unit, self.failed) {
             (Some(UnitState::Failed | UnitState::Activating), _) => BalancerState::Down,
             _ if self.clients == ClientPort::Serves => BalancerState::Unknown,
+            (_, Some(Kind::Refused)) if self.may_serve_at_vip() => BalancerState::Unknown,
             // Whatever systemd says: a process that is stopping is active, and lets nobody in.
             (_, Some(Kind::Refused)) if self.clients == ClientPort::Tried => BalancerState::Down,
             (Some(unit), _) if unit.is_up() => BalancerState::Unknown,
@@ -88,6 +104,14 @@ impl Evidence<'_> {
             ) => BalancerState::Unknown,
             (Some(UnitState::Inactive | UnitState::Deactivating), _) => BalancerState::Down,
             _ => BalancerState::Unknown,
+        }
+    }
+
+    /// Whether it may listen at a VIP only, so that a refusal at its own address says nothing.
+    fn may_serve_at_vip(&self) -> bool {
+        match self.vip {
+            Vip::Here | Vip::Unknown => self.vips_open == Some(true),
+            Vip::Elsewhere => self.unit.is_some_and(UnitState::is_up),
         }
     }
 }
@@ -108,12 +132,15 @@ impl Model {
         } else {
             Sign::None
         };
+        let failure = self.page_failure(name, now);
         let evidence = Evidence {
             sign,
             unit: self
                 .service(name, now)
                 .and_then(|services| services.haproxy.as_ref()),
-            failed: self.page_failure(name, now).map(|failure| failure.kind),
+            failed: failure.map(|failure| failure.kind),
+            vip: self.vip_seen_from(name, now),
+            vips_open: failure.and_then(|failure| failure.vips_open),
             clients: match canary {
                 Some(_) => ClientPort::Serves,
                 None if has_page && self.inventory.amqp_port.is_some() => ClientPort::Tried,
@@ -121,6 +148,29 @@ impl Model {
             },
         };
         evidence.judge()
+    }
+
+    fn vip_seen_from(&self, host: &HostName, now: Moment) -> Vip {
+        let vips = &self.inventory.vips;
+        match self.address(host, now) {
+            Some(report) if vips.iter().any(|vip| report.usable(*vip).is_some()) => Vip::Here,
+            Some(_) if !vips.is_empty() => Vip::Elsewhere,
+            Some(_) | None => Vip::Unknown,
+        }
+    }
+
+    /// Whether HAProxy runs on `host`: as it is judged, and by its service where that leaves it
+    /// open; `None` where neither tells.
+    pub fn haproxy_runs(&self, host: &HostName, now: Moment) -> Option<bool> {
+        match self.balancer_state(self.inventory.host(host)?, now) {
+            BalancerState::Up => Some(true),
+            BalancerState::Down => Some(false),
+            BalancerState::Unreachable => None,
+            BalancerState::Unknown => {
+                let unit = self.service(host, now)?.haproxy.as_ref();
+                unit.is_some_and(UnitState::is_up).then_some(true)
+            }
+        }
     }
 
     /// Why the statistics of the load balancer on `host` cannot be read now.
@@ -132,29 +182,44 @@ impl Model {
         status.failure.as_ref().filter(|_| is_recent)
     }
 
-    /// Whether the HAProxy on `host` accepts connections and has said nothing for long.
+    /// Whether the HAProxy on `host` accepts connections and has said nothing for long, to its
+    /// clients neither.
     pub fn balancer_hangs(&self, host: &HostName, now: Moment) -> bool {
         let id = SourceId::new(SourceKind::Haproxy, host.clone());
-        let mute_since = self.sources.get(&id).and_then(|status| status.mute_since);
-        let is_mute = mute_since.is_some_and(|since| now.since(since) >= super::HUNG);
-        is_mute && self.page_failure(host, now).is_some()
+        let Some(since) = self.sources.get(&id).and_then(|status| status.mute_since) else {
+            return false;
+        };
+        let canary = self.canaries.get(host).filter(|reading| {
+            let limit = super::freshness_limit(SourceKind::Canary);
+            reading.current(now, limit).is_some()
+        });
+        let serves = canary.and_then(Reading::seen_at) >= Some(since);
+        let is_mute = now.since(since) >= super::HUNG;
+        is_mute && !serves && self.page_failure(host, now).is_some()
     }
 
-    /// Whether clients come in over the load balancer on `host`: by who holds the VIPs; where that
-    /// is not known, by whether the VIPs let clients in, and by who has sessions. `None` if none of
-    /// them tells.
+    /// Whether clients come in over the load balancer on `host`: by who holds the VIPs, and without
+    /// any over each; where that is not known, by whether the VIPs let clients in, and by who has
+    /// sessions. `None` if none of them tells.
     pub fn carries_clients(&self, host: &HostName, now: Moment) -> Option<bool> {
         let vips = self.vips(now);
+        if vips.is_empty() {
+            return Some(true);
+        }
         if vips.iter().any(|vip| vip.holders.contains(host)) {
             return Some(true);
         }
-        if !vips.is_empty() && vips.iter().all(|vip| !vip.holders.is_empty()) {
+        if vips.iter().all(|vip| !vip.holders.is_empty()) {
             return Some(false);
         }
-        // Nobody tells who holds them: what clients meet there decides.
+        // Nobody tells who holds them: what clients meet there decides. It may listen there only.
         let failure = self.page_failure(host, now);
         match failure.and_then(|failure| failure.vips_open) {
-            Some(true) => return Some(false),
+            Some(true) => {
+                let entry = self.inventory.host(host)?;
+                let is_down = self.balancer_state(entry, now) == BalancerState::Down;
+                return is_down.then_some(false);
+            }
             Some(false) => return None,
             None => {}
         }
@@ -166,7 +231,9 @@ impl Model {
         let others = others.any(|(entry, _)| entry.name != *host && sessions(entry) > Some(0));
         match self.inventory.host(host).and_then(sessions) {
             Some(1..) => Some(true),
-            Some(0) | None if others => Some(false),
+            Some(0) if others => Some(false),
+            // Of several VIPs it may hold another than those by which the others have theirs.
+            None if others && vips.len() == 1 => Some(false),
             Some(0) | None => None,
         }
     }
@@ -180,7 +247,7 @@ impl Model {
 
 #[cfg(test)]
 mod tests {
-    use super::{BalancerState, ClientPort, Evidence, Sign};
+    use super::{BalancerState, ClientPort, Evidence, Sign, Vip};
     use crate::model::host::UnitState;
     use crate::model::observation::FailureKind;
 
@@ -189,6 +256,8 @@ mod tests {
         unit: None,
         failed: None,
         clients: ClientPort::Untried,
+        vip: Vip::Unknown,
+        vips_open: None,
     };
 
     fn refused(unit: &UnitState) -> Evidence<'_> {
@@ -270,6 +339,62 @@ mod tests {
             ("the page is late", failed(FailureKind::Timeout), Unknown),
         ];
         for (case, evidence, state) in rows {
+            assert_eq!(evidence.judge(), state, "{case}");
+        }
+    }
+    /// `bind <VIP>:5671` refuses at the host's own address, and serves.
+    #[test]
+    fn the_table_of_a_load_balancer_that_may_listen_at_the_vip_only() {
+        use BalancerState::{Down, Unknown};
+        let active = Some(&UnitState::Active);
+        let rows = [
+            ("holder, open", Vip::Here, Some(true), active, Unknown),
+            (
+                "holder, open, no word",
+                Vip::Here,
+                Some(true),
+                None,
+                Unknown,
+            ),
+            ("holder, shut", Vip::Here, Some(false), active, Down),
+            ("standby", Vip::Elsewhere, Some(true), active, Unknown),
+            (
+                "standby, shut",
+                Vip::Elsewhere,
+                Some(false),
+                active,
+                Unknown,
+            ),
+            (
+                "standby, stopped",
+                Vip::Elsewhere,
+                Some(true),
+                Some(&UnitState::Inactive),
+                Down,
+            ),
+            (
+                "holder, failed",
+                Vip::Here,
+                Some(true),
+                Some(&UnitState::Failed),
+                Down,
+            ),
+            (
+                "who holds it is not known",
+                Vip::Unknown,
+                Some(true),
+                None,
+                Unknown,
+            ),
+            ("no VIP", Vip::Unknown, None, active, Down),
+        ];
+        for (case, vip, vips_open, unit, state) in rows {
+            let evidence = Evidence {
+                vip,
+                vips_open,
+                unit,
+                ..failed(FailureKind::Refused)
+            };
             assert_eq!(evidence.judge(), state, "{case}");
         }
     }

@@ -1,6 +1,8 @@
-//! Owns the join between layers: which member stands behind a load balancer's server, and which
-//! backends balance the brokers. Joined by address and port; by name only where HAProxy does not
+//! Owns the join between layers: which member stands behind a load balancer's server; which
+//! backends balance the brokers is for `brokers`. Joined by address and port; by name only where HAProxy does not
 //! show addresses, or no address of the host is known, and marked so.
+
+mod brokers;
 
 use super::Model;
 use super::balancer::{Backend, BalancerReport, ServerRow};
@@ -119,50 +121,6 @@ impl Model {
                 && seen().is_some_and(|report| report.holding(ip).is_some()))
     }
 
-    /// The backends that balance the brokers: the declared one; else those of which a server
-    /// leads to a member's AMQP port; else the one whose servers match members best.
-    pub fn broker_backends<'a>(
-        &self,
-        on: &HostEntry,
-        report: &'a BalancerReport,
-    ) -> Vec<&'a Backend> {
-        if let Some(name) = on
-            .balancer
-            .as_ref()
-            .and_then(|entry| entry.backend.as_ref())
-        {
-            return report.backend(name).into_iter().collect();
-        }
-        let matched = |backend: &Backend, with: &dyn Fn(&ServerRow, &NodeName) -> bool| {
-            let behind = |server| Some((server, self.member_behind(&on.name, server)?.0));
-            let servers = backend.servers.iter().filter_map(behind);
-            servers.filter(|(server, node)| with(server, node)).count()
-        };
-        let any = |_: &ServerRow, _: &NodeName| true;
-        let tcp = || report.backends.iter().filter(|backend| !backend.is_http());
-        let amqp: Vec<&Backend> = tcp()
-            .filter(|backend| {
-                matched(backend, &|server, node| self.leads_to_amqp(server, node)) > 0
-            })
-            .collect();
-        if !amqp.is_empty() {
-            return amqp;
-        }
-        let best = tcp()
-            .map(|backend| (matched(backend, &any), backend))
-            .filter(|(matched, _)| *matched > 0)
-            .max_by_key(|(matched, _)| *matched);
-        best.map(|(_, backend)| backend).into_iter().collect()
-    }
-
-    /// Whether a server leads to a port on which `node` takes AMQP, or its port is not told.
-    fn leads_to_amqp(&self, server: &ServerRow, node: &NodeName) -> bool {
-        match port_of(server) {
-            Some(port) => self.listens_on(node, port).unwrap_or(true),
-            None => true,
-        }
-    }
-
     /// The server rows that stand for `node` on one load balancer, each with its backend.
     pub fn servers_of<'a>(
         &self,
@@ -208,21 +166,26 @@ impl Model {
     /// `mq-node3` and `rabbit-node3` share their trailing number, or one name ends in the other.
     fn member_by_name(&self, server: &ServerRow) -> Option<&NodeName> {
         let name = server.name.raw();
-        let candidates: Vec<(&HostEntry, &NodeName)> = self.inventory.nodes().collect();
-        let exact = candidates
-            .iter()
-            .find(|(host, node)| name == host.name.as_str() || name == node.short());
+        let mut all = self.inventory.nodes();
+        let exact = all.find(|(host, node)| is_named(server, host, node));
         if let Some((_, node)) = exact {
             return Some(node);
         }
-        let mut fitting = candidates
-            .iter()
+        let mut fitting = self
+            .inventory
+            .nodes()
             .filter(|(host, _)| same_tail(name, host.name.as_str()));
         match (fitting.next(), fitting.next()) {
             (Some((_, node)), None) => Some(node),
             _ => None,
         }
     }
+}
+
+/// Whether a server has the very name of a host or its node.
+fn is_named(server: &ServerRow, host: &HostEntry, node: &NodeName) -> bool {
+    let name = server.name.raw();
+    name == host.name.as_str() || name == node.short()
 }
 
 /// Whether the last `-`-separated part of both names is the same and ends in a digit.

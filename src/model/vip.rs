@@ -2,9 +2,13 @@
 //! over. Several holders and none are representable; a host that cannot be asked is never taken
 //! for one that does not hold it.
 
+mod claim;
+mod log;
 mod outlook;
 
-pub use outlook::{Logged, Outlook};
+use claim::Claim;
+pub use log::Logged;
+pub use outlook::Outlook;
 
 use super::Model;
 use super::moment::Moment;
@@ -132,7 +136,7 @@ impl Model {
             }
         };
         view.evidence.push(format!("{holder} holds it"));
-        let mut in_doubt = false;
+        let mut doubtful = Vec::new();
         for host in self.inventory.vrrp_hosts() {
             if host.name == holder {
                 continue;
@@ -142,71 +146,27 @@ impl Model {
             match outlook {
                 Outlook::Ready => view.standbys.push(host.name.clone()),
                 Outlook::Unable => {}
-                Outlook::Unknown => in_doubt = true,
+                Outlook::Unknown => doubtful.push(&host.name),
             }
         }
-        if in_doubt {
-            VipVerdict::Unknown
-        } else if view.standbys.is_empty() {
-            VipVerdict::NoStandby
-        } else if let Some(why) = self.wrong_holder(view, &holder, now) {
-            view.evidence.push(why);
-            VipVerdict::WrongHolder
-        } else {
-            VipVerdict::Ok
+        // One that could take over is enough; one that may hold it too is not well.
+        let may_hold = |host: &&HostName| view.unknown.contains(host);
+        if doubtful.iter().any(may_hold) || (view.standbys.is_empty() && !doubtful.is_empty()) {
+            return VipVerdict::Unknown;
         }
-    }
-
-    /// Why the holder should not be the holder, given who else could hold it.
-    fn wrong_holder(&self, view: &VipView, holder: &HostName, now: Moment) -> Option<String> {
-        if let Some(report) = self.keepalived(holder, now)
-            && report.daemon.is_down()
-        {
-            let word = report.daemon.word();
-            return Some(format!(
-                "{holder} holds it although keepalived is {word} there"
-            ));
+        if view.standbys.is_empty() {
+            return VipVerdict::NoStandby;
         }
-        if self.has_no_instance(holder, view.address, now) {
-            let address = view.address;
-            return Some(format!(
-                "{holder} holds it although no VRRP instance there has {address}"
-            ));
-        }
-        let haproxy_up = |host: &HostName| self.haproxy_runs(host, now);
-        if haproxy_up(holder) == Some(false)
-            && let Some(better) = view.standbys.iter().find(|h| haproxy_up(h) == Some(true))
-        {
-            return Some(format!("HAProxy is down on {holder} and up on {better}"));
-        }
-        let of = |host: &HostName| self.instance(host, view.address, now);
-        let (_, own) = of(holder)?.priorities()?;
-        view.standbys.iter().find_map(|better| {
-            let instance = of(better)?;
-            let (_, theirs) = instance.priorities()?;
-            // A check that fails there takes its priority away: then it is no better.
-            let is_well = haproxy_up(better) != Some(false);
-            (is_well && theirs > own && instance.preempts()).then(|| {
-                format!("{better} has priority {theirs}, above {own} of {holder}, and preempts")
-            })
-        })
-    }
-
-    /// The host that the configured priorities prefer, where all that may hold it are known.
-    fn expected_holder(&self, address: IpAddr, now: Moment) -> Option<HostName> {
-        let mut hosts: Vec<(i32, &HostName)> = Vec::new();
-        for host in self.inventory.vrrp_hosts() {
-            if self.has_no_instance(&host.name, address, now) {
-                continue;
+        match self.claim(view, &holder, now) {
+            Some(Claim::Wrong(why)) => {
+                view.evidence.push(why);
+                VipVerdict::WrongHolder
             }
-            let (_, priority) = self.instance(&host.name, address, now)?.priorities()?;
-            hosts.push((priority, &host.name));
-        }
-        let best = hosts.iter().map(|(priority, _)| *priority).max()?;
-        let mut top = hosts.iter().filter(|(priority, _)| *priority == best);
-        match (top.next(), top.next()) {
-            (Some((_, host)), None) => Some((*host).clone()),
-            _ => None,
+            Some(Claim::Preferred(why)) => {
+                view.evidence.push(why);
+                VipVerdict::Ok
+            }
+            None => VipVerdict::Ok,
         }
     }
 

@@ -1,10 +1,12 @@
 //! Owns what a host says of keepalived: whether it runs, its VRRP instances, the links they stand
 //! on, and what it logged. No judgement, and never a password.
 
+use super::name::HostName;
 use super::observation::SourceFailure;
 use super::text::Shown;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::time::Duration;
 
 /// All that is asked of one host about keepalived.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,6 +70,20 @@ impl Daemon {
         }
     }
 
+    /// In a clause.
+    pub fn on(&self, host: &HostName) -> String {
+        match self {
+            Self::ByHand => format!("keepalived runs on {host} outside its service"),
+            Self::Active
+            | Self::Starting
+            | Self::Stopping
+            | Self::Inactive
+            | Self::Failed
+            | Self::NotFound
+            | Self::Other(_) => format!("keepalived is {} on {host}", self.word()),
+        }
+    }
+
     /// In a word or two, as after "keepalived is".
     pub fn word(&self) -> &str {
         match self {
@@ -121,6 +137,8 @@ pub struct VrrpInstance {
     pub priority: Option<u8>,
     /// Whether a better host leaves the VIP where it is.
     pub nopreempt: bool,
+    /// How long a better host waits before it takes the VIP back (`preempt_delay`).
+    pub preempt_delay: Duration,
     /// Virtual router id.
     pub router_id: Option<u8>,
     /// Interface it runs on.
@@ -148,25 +166,57 @@ pub struct Check {
 
 impl VrrpInstance {
     /// The lowest and the highest priority that its checks can give it without a FAULT.
+    pub fn priorities(&self) -> Option<(i32, i32)> {
+        self.priorities_given(|_| None)
+    }
+
+    /// The same where it is known of some checks whether they pass.
     ///
     /// An owner of the address (255) has no other (`vrrp.c`); members of a sync group have their
     /// weights set to 0 (keepalived.conf(5)).
-    pub fn priorities(&self) -> Option<(i32, i32)> {
+    pub fn priorities_given(&self, passes: impl Fn(&Check) -> Option<bool>) -> Option<(i32, i32)> {
         let base = i32::from(self.priority?);
         if base == 255 || self.group.is_some() {
             return Some((base, base));
         }
-        let sum = |sign: i32| -> i32 {
-            let weights = self.checks.iter().map(|check| check.weight);
-            weights.filter(|weight| weight * sign > 0).sum()
-        };
+        let (mut low, mut high) = (base, base);
+        for check in &self.checks {
+            let (passed, failed) = (check.weight.max(0), check.weight.min(0));
+            let (worst, best) = match passes(check) {
+                Some(true) => (passed, passed),
+                Some(false) => (failed, failed),
+                None => (failed, passed),
+            };
+            low += worst;
+            high += best;
+        }
         let bounded = |priority: i32| priority.clamp(1, 254);
-        Some((bounded(base + sum(-1)), bounded(base + sum(1))))
+        Some((bounded(low), bounded(high)))
     }
 
-    /// `nopreempt` works only where the initial state is not MASTER (keepalived.conf(5)).
-    pub fn preempts(&self) -> bool {
+    /// Whether it takes the VIP from a worse host. `nopreempt` and `preempt_delay` work only where
+    /// the initial state is not MASTER (keepalived.conf(5)).
+    pub fn preempts(&self) -> Preempts {
         let starts_as_master = self.initial_state.as_ref().map(Shown::raw) == Some("MASTER");
-        !self.nopreempt || starts_as_master
+        if starts_as_master {
+            Preempts::AtOnce
+        } else if self.nopreempt {
+            Preempts::Never
+        } else if self.preempt_delay.is_zero() {
+            Preempts::AtOnce
+        } else {
+            Preempts::After(self.preempt_delay)
+        }
     }
+}
+
+/// Whether a better host takes the VIP back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Preempts {
+    /// As soon as it can.
+    AtOnce,
+    /// Once it has seen the worse one for so long.
+    After(Duration),
+    /// It leaves the VIP where it is.
+    Never,
 }

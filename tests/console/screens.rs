@@ -7,7 +7,7 @@ use insta::assert_snapshot;
 use ratatui::style::Modifier;
 use rmqtop::app::msg::Msg;
 use rmqtop::model::Model;
-use rmqtop::model::observation::Payload;
+use rmqtop::model::observation::{FailureKind, Payload, SourceKind};
 use rmqtop::model::vrrp::Daemon;
 use rmqtop::view::glyphs::Charset;
 use rmqtop::view::theme::color::Depth;
@@ -252,6 +252,27 @@ fn old_answers_are_not_taken_for_what_is_so_now() {
     let ok = stage.theme.style(Role::Ok).fg;
     let buf = stage.draw(120, 40);
     assert!(buf.content.iter().all(|cell| Some(cell.fg) != ok));
+}
+
+#[test]
+fn a_page_that_asks_for_a_password_is_no_broken_load_balancer() {
+    let mut cluster = Scene::unseen();
+    cluster.fails(1, SourceKind::Haproxy, FailureKind::Unauthorized);
+    let mut stage = Stage::on(&cluster);
+    let buf = stage.draw(120, 40);
+    let unknown = stage.theme.style(Role::Unknown).fg;
+    assert_eq!(Some(cell(&buf, "not known: unauthorized").fg), unknown);
+}
+
+#[test]
+fn a_load_balancer_that_may_hold_another_vip_is_no_standby() {
+    let mut cluster = healthy();
+    let text = Stage::on(&cluster).text(120, 40);
+    assert!(text.contains("sessions  standby"), "{text}");
+    let second = "192.168.0.201".parse().unwrap();
+    cluster.model.inventory.vips.push(second);
+    let text = Stage::on(&cluster).text(120, 40);
+    assert!(!text.contains("sessions  standby"), "{text}");
 }
 
 #[test]

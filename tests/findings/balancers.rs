@@ -8,7 +8,7 @@ use rmqtop::model::balancer::{
     Backend, BalancerReport, Frontend, ServerRole, ServerRow, ServerStatus, UnreadLine,
 };
 use rmqtop::model::front::BalancerState;
-use rmqtop::model::host::{ServiceReport, UnitState};
+use rmqtop::model::host::{CanaryReport, ServiceReport, UnitState};
 use rmqtop::model::inventory::Access;
 use rmqtop::model::observation::{
     FailureKind, Observation, Payload, SourceFailure, SourceId, SourceKind,
@@ -80,8 +80,8 @@ fn servers_that_are_all_up_with_weight_0_are_none() {
     );
     assert_eq!(
         finding(&cluster, "S3", "mq-node1").title,
-        "mq-node1 gets no new clients on rabbit-node1: UP with weight 0, by a person, or by \
-         haproxy.cfg; it gets some on rabbit-node2"
+        "rabbit-node1 sends mq-node1 no new clients (weight 0, set by a person or in haproxy.cfg); \
+         rabbit-node2 does"
     );
 }
 
@@ -134,7 +134,8 @@ fn a_line_of_the_backend_itself_that_is_lost_leaves_its_servers_to_judge_by() {
 
 #[rstest]
 #[case(all_are("MAINT (resolution)"), &["no name of a server resolves on rabbit-node1: DNS or its resolver fails"])]
-#[case(all_are("MAINT"), &["a person took every server out"])]
+#[case(all_are("MAINT"), &["every server was taken out, by a person or by `disabled` in haproxy.cfg"])]
+#[case(all_are("DRAIN"), &["a person took every server out"])]
 #[case(all_are("DOWN (agent)"), &["every server's agent says that it is down", CUT_OFF])]
 #[case(all_are("DOWN"), &[CUT_OFF])]
 #[case(all_are("NOLB"), &[])]
@@ -286,6 +287,46 @@ fn without_ssh() -> Scene {
     cluster
 }
 
+fn page_fails(cluster: &mut Scene, number: usize, failure: SourceFailure) {
+    cluster.model.apply(Observation {
+        source: SourceId::new(SourceKind::Haproxy, host(number)),
+        at: cluster.now,
+        took: Duration::ZERO,
+        outcome: Err(failure),
+    });
+}
+
+/// `bind <VIP>:5671`: its own address refuses, the VIP accepts.
+#[test]
+fn a_haproxy_that_listens_at_the_vip_only_is_not_down() {
+    for number in 0..2 {
+        let mut cluster = healthy();
+        let refused = SourceFailure {
+            vips_open: Some(true),
+            ..SourceFailure::new(FailureKind::Refused, "refused")
+        };
+        page_fails(&mut cluster, number, refused);
+        let on = host(number);
+        assert_eq!(
+            ids(&cluster),
+            vec![is("S1", Severity::Warning, on.as_str())],
+            "{on}"
+        );
+    }
+}
+
+#[test]
+fn haproxy_that_was_started_past_systemd_is_up_for_the_vip_too() {
+    let mut cluster = healthy();
+    let report = ServiceReport {
+        haproxy: Some(UnitState::Inactive),
+        ..services(0)
+    };
+    cluster.sees(0, Payload::Services(report));
+    let runs = cluster.model.haproxy_runs(&host(0), cluster.now);
+    assert_eq!((runs, ids(&cluster)), (Some(true), vec![]));
+}
+
 #[test]
 fn haproxy_down_is_as_bad_without_ssh_as_with_it() {
     let h1 = |cluster: &Scene, number: usize| {
@@ -306,18 +347,14 @@ fn haproxy_down_is_as_bad_without_ssh_as_with_it() {
     let idle = with(|report| backend(report).sessions = Some(0));
     cluster.sees(1, Payload::Balancer(idle));
     assert_eq!(h1(&cluster, 0), (Severity::Critical, title.clone()));
-    // But the VIP lets clients in, past this one.
+    // But the VIP lets clients in: nobody is turned away, and it may be this one that listens there.
     let past = SourceFailure {
         vips_open: Some(true),
         ..SourceFailure::new(FailureKind::Refused, "refused")
     };
-    cluster.model.apply(Observation {
-        source: SourceId::new(SourceKind::Haproxy, host(0)),
-        at: cluster.now,
-        took: Duration::ZERO,
-        outcome: Err(past),
-    });
-    assert_eq!(h1(&cluster, 0), (Severity::Warning, title));
+    page_fails(&mut cluster, 0, past);
+    let title = "nothing listens on the statistics page of HAProxy on rabbit-node1; it may be down";
+    assert_eq!(h1(&cluster, 0), (Severity::Warning, title.to_owned()));
     // No other one is left.
     cluster.fails(0, SourceKind::Haproxy, FailureKind::Refused);
     cluster.fails(1, SourceKind::Haproxy, FailureKind::Refused);
@@ -431,6 +468,15 @@ fn a_haproxy_that_says_nothing_for_long_hangs() {
         "HAProxy hangs on rabbit-node1, which holds the VIP"
     );
     assert!(!has(&cluster, "S1"), "it is told of once");
+    // Clients are served: it is its page that hangs.
+    let served = CanaryReport {
+        target: Shown::new("rabbit-node1"),
+        took: Duration::ZERO,
+        cluster_name: None,
+    };
+    let mut serving = cluster.clone();
+    serving.sees(0, Payload::Canary(served));
+    assert!(!has(&serving, "H1"));
     // One that answers again does not hang, and one whose service is dead is down.
     cluster.sees(0, Payload::Balancer(balancer(&[])));
     assert!(!has(&cluster, "H1"));

@@ -3,18 +3,19 @@
 
 use super::balancers::{backend, both, finding, row, with};
 use super::cluster::{host, node};
-use super::scene::view;
+use super::scene::{Scene, services, view};
 use super::{VERSION, found, healthy, ids, is};
 use rmqtop::findings::Severity;
-use rmqtop::model::balancer::{BalancerReport, ServerRow, ServerStatus, UnreadLine};
+use rmqtop::model::balancer::{BalancerReport, ServerRole, ServerRow, ServerStatus, UnreadLine};
 use rmqtop::model::broker::Listener;
-use rmqtop::model::observation::Payload;
+use rmqtop::model::host::{ServiceReport, UnitState};
+use rmqtop::model::observation::{FailureKind, Payload, SourceKind};
 use rmqtop::model::path::{MatchBasis, Placed};
 use rmqtop::model::text::Shown;
 use rstest::rstest;
 
 #[rstest]
-#[case("MAINT", "MAINT, by a person")]
+#[case("MAINT", "MAINT, by a person, or by `disabled` in haproxy.cfg")]
 #[case("DRAIN", "DRAIN, by a person")]
 #[case("DRAIN (agent)", "DRAIN (agent), by its agent or by a person")]
 #[case(
@@ -33,15 +34,106 @@ fn a_server_that_is_kept_out_is_told_with_by_whom_and_where_it_differs(
     assert_eq!(ids(&cluster), vec![is("S3", Severity::Warning, "mq-node3")]);
     assert_eq!(
         found(&cluster)[0].title,
-        format!(
-            "mq-node3 gets no new clients on rabbit-node1: {words}; it gets some on rabbit-node2"
-        )
+        format!("rabbit-node1 sends mq-node3 no new clients ({words}); rabbit-node2 does")
     );
     both(&mut cluster, &out);
     assert_eq!(
         found(&cluster)[0].title,
-        format!("mq-node3 gets no new clients on both load balancers: {words}")
+        format!("both load balancers send mq-node3 no new clients ({words})")
     );
+}
+
+#[test]
+fn a_server_that_is_kept_out_in_two_ways_is_told_once() {
+    let mut cluster = healthy();
+    let weightless = with(|report| row(report, 2).weight = Some(0));
+    cluster.sees(0, Payload::Balancer(weightless));
+    let drained = with(|report| row(report, 2).status = ServerStatus::Drain(None));
+    cluster.sees(1, Payload::Balancer(drained));
+    let found = finding(&cluster, "S3", "mq-node3");
+    assert_eq!(
+        found.title,
+        "rabbit-node1 sends mq-node3 no new clients (weight 0, set by a person or in haproxy.cfg), \
+         nor does rabbit-node2 (DRAIN, by a person)"
+    );
+    let back = "put back by `set server rabbitmq_cluster/mq-node3 weight 100%` on the runtime \
+                socket of rabbit-node1";
+    assert!(found.evidence.contains(&back.to_owned()), "{found:#?}");
+}
+
+/// The third server is a backup, and two others are left.
+fn with_backup() -> BalancerReport {
+    with(|report| {
+        row(report, 2).role = ServerRole::Backup;
+        let backend = backend(report);
+        (backend.active, backend.backup) = (Some(2), Some(1));
+    })
+}
+
+#[test]
+fn a_backup_gets_no_clients_while_others_are_left() {
+    let used = "rabbit-node1 sends mq-node3 no new clients (backup, MAINT, by a person, or by \
+                `disabled` in haproxy.cfg)";
+    let mut cluster = healthy();
+    both(&mut cluster, &with_backup());
+    let mut out = with_backup();
+    row(&mut out, 2).status = ServerStatus::Maint;
+    cluster.sees(0, Payload::Balancer(out));
+    assert_eq!(finding(&cluster, "S3", "mq-node3").title, used);
+    // Its node does not run, and its server is still UP: nobody is sent there.
+    let mut cluster = healthy();
+    cluster.app_stopped(2);
+    both(&mut cluster, &with_backup());
+    assert!(!found(&cluster).iter().any(|it| it.id == "D3"));
+    // DOWN, and not missed.
+    let mut cluster = healthy();
+    let mut down = with_backup();
+    row(&mut down, 2).status = ServerStatus::Down(None);
+    both(&mut cluster, &down);
+    assert_eq!(ids(&cluster), vec![is("D1", Severity::Warning, "mq-node3")]);
+}
+
+/// A node that left and a backup that leads to it: nobody is sent there.
+#[test]
+fn a_stranger_behind_a_backup_gets_no_clients() {
+    let mut cluster = healthy();
+    for by in 0..2 {
+        let mut report = view(by, VERSION, &[]);
+        report.nodes.pop();
+        cluster.sees(by, Payload::Broker(report));
+    }
+    let stranger = |cluster: &Scene| finding(cluster, "N4", "rabbit@rabbit-node3").severity;
+    assert_eq!(stranger(&cluster), Severity::Critical);
+    both(&mut cluster, &with_backup());
+    assert_eq!(stranger(&cluster), Severity::Warning);
+}
+
+/// One load balancer says DOWN; the page of the other asks for a password.
+#[test]
+fn a_load_balancer_that_was_not_read_is_counted_as_one_that_was_not() {
+    let mut cluster = healthy();
+    let down = with(|report| row(report, 2).status = ServerStatus::Down(None));
+    both(&mut cluster, &down);
+    let title = |cluster: &Scene| finding(cluster, "D1", "mq-node3").title;
+    let both_say = "mq-node3 is DOWN on both load balancers, but the node runs";
+    assert_eq!(title(&cluster), both_say);
+    let shunned = |cluster: &Scene| {
+        let seen = cluster.model.node(&node(2), cluster.now);
+        seen.known.shunned_by
+    };
+    assert_eq!(shunned(&cluster), ["rabbit-node1", "rabbit-node2"]);
+    cluster.fails(1, SourceKind::Haproxy, FailureKind::Unauthorized);
+    let one_says = "mq-node3 is DOWN on rabbit-node1, but the node runs";
+    assert_eq!(title(&cluster), one_says);
+    assert_eq!(shunned(&cluster), Vec::<String>::new());
+    // One that is down sends nobody anything.
+    let stopped = ServiceReport {
+        haproxy: Some(UnitState::Inactive),
+        ..services(1)
+    };
+    cluster.sees(1, Payload::Services(stopped));
+    cluster.fails(1, SourceKind::Haproxy, FailureKind::Refused);
+    assert_eq!(shunned(&cluster), ["rabbit-node1"]);
 }
 
 #[test]
@@ -211,7 +303,7 @@ fn two_servers_of_one_member_stay_two() {
     "L4CON",
     "Connection refused",
     Some(5672),
-    "nothing accepts connections of rabbit-node1 at 192.168.0.14:5672, although the node reports a listener there: it may be drained, which this release does not tell; or a firewall refuses"
+    "192.168.0.14:5672 refuses rabbit-node1, though the node reports a listener: either the node is drained (this release does not report that) or a firewall rejects"
 )]
 #[case(
     "L4CON",
@@ -223,7 +315,7 @@ fn two_servers_of_one_member_stay_two() {
     "L4CON",
     "Connection refused",
     None,
-    "nothing accepts connections of rabbit-node1 at 192.168.0.14:5672: it may be drained, which this release does not tell"
+    "192.168.0.14:5672 refuses rabbit-node1: the node may be drained, which this release does not report"
 )]
 #[case(
     "L4CON",
@@ -320,5 +412,36 @@ fn a_member_that_no_server_matches_is_told_beside_the_server_that_may_be_its_own
     assert_eq!(
         (doubt.severity, doubt.evidence),
         (Severity::Warning, lines.map(str::to_owned).to_vec())
+    );
+}
+
+#[test]
+fn two_servers_belong_to_no_declared_host() {
+    let mut cluster = healthy();
+    let report = with(|report| {
+        for (at, address) in [(1, "10.0.0.8:5672"), (2, "10.0.0.9:5672")] {
+            row(report, at).address = Some(Shown::new(address));
+        }
+    });
+    cluster.sees(0, Payload::Balancer(report));
+    let line = "on rabbit-node1, mq-node2 (10.0.0.8:5672) and mq-node3 (10.0.0.9:5672) belong to \
+                no declared host";
+    let doubt = finding(&cluster, "S4", "rabbit@rabbit-node3");
+    assert!(doubt.evidence.contains(&line.to_owned()), "{doubt:#?}");
+}
+
+/// It is UP, and its node does not run.
+#[test]
+fn a_check_that_asks_no_more_than_the_port_is_named() {
+    let mut cluster = healthy();
+    cluster.app_stopped(2);
+    let report = with(|report| row(report, 2).check_status = Some(Shown::new("L4OK")));
+    both(&mut cluster, &report);
+    assert_eq!(
+        finding(&cluster, "D3", "mq-node3").causes,
+        [
+            "HAProxy on rabbit-node1 and rabbit-node2 checks only that the port accepts \
+             connections, and it still does; or the next check is due"
+        ]
     );
 }

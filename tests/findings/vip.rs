@@ -1,10 +1,11 @@
 //! Proves the table "A VIP" row by row: what two hosts list and say of keepalived, and the verdict
 //! with its cause.
 
+use super::pair::{Pair, VIP, instance, ip, name, weighed};
 use rmqtop::findings::{self, Severity};
 use rmqtop::model::Model;
-use rmqtop::model::host::{AddressReport, AddressVia, Dad, HostAddress, ServiceReport, UnitState};
-use rmqtop::model::inventory::{Access, HostEntry, Inventory, Keepalived, ServiceNames};
+use rmqtop::model::host::{AddressReport, Dad, UnitState};
+use rmqtop::model::inventory::HostEntry;
 use rmqtop::model::moment::Moment;
 use rmqtop::model::name::HostName;
 use rmqtop::model::observation::{
@@ -12,191 +13,22 @@ use rmqtop::model::observation::{
 };
 use rmqtop::model::text::Shown;
 use rmqtop::model::vip::VipVerdict;
-use rmqtop::model::vrrp::{Check, Daemon, Link, VrrpConfig, VrrpInstance, VrrpReport};
+use rmqtop::model::vrrp::{Daemon, Link, VrrpConfig, VrrpInstance, VrrpReport};
 use rstest::rstest;
-use std::net::IpAddr;
 use std::time::Duration;
 
-const VIP: &str = "192.168.0.200";
 const OTHER: &str = "fd00::200";
 
-fn ip(text: &str) -> IpAddr {
-    text.parse().unwrap()
-}
-
-fn name(host: usize) -> HostName {
-    HostName::parse(["lb1", "lb2"][host]).unwrap()
-}
-
-/// One instance with the VIP: the first host has the higher priority.
-fn instance(host: usize) -> VrrpInstance {
-    VrrpInstance {
-        name: Shown::new("VI_1"),
-        initial_state: Some(Shown::new("BACKUP")),
-        priority: Some([100, 50][host]),
-        router_id: Some(51),
-        interface: Some(Shown::new("eth0")),
-        addresses: vec![ip(VIP)],
-        ..VrrpInstance::default()
-    }
-}
-
-/// Two load balancers as they are.
-#[derive(Clone)]
-struct Pair {
-    vips: Vec<IpAddr>,
-    /// Address, interface and flags listed on each, beside its own.
-    lists: [Vec<(&'static str, &'static str, Dad)>; 2],
-    vrrp: [Option<VrrpReport>; 2],
-    haproxy: [UnitState; 2],
-    /// Hosts that do not answer over SSH.
-    mute: Vec<usize>,
-}
-
-impl Pair {
-    /// The first host holds the VIP, the second could.
-    fn well() -> Self {
-        let report = |host| VrrpReport {
-            daemon: Daemon::Active,
-            links: [(Shown::new("eth0"), Link::Up)].into(),
-            config: Ok(VrrpConfig {
-                instances: vec![instance(host)],
-                gaps: Vec::new(),
-            }),
-            log: Vec::new(),
-        };
-        Self {
-            vips: vec![ip(VIP)],
-            lists: [vec![(VIP, "eth0", Dad::Settled)], Vec::new()],
-            vrrp: [Some(report(0)), Some(report(1))],
-            haproxy: [UnitState::Active, UnitState::Active],
-            mute: Vec::new(),
-        }
-    }
-
-    fn held_by(mut self, hosts: &[usize]) -> Self {
-        for host in 0..2 {
-            self.lists[host].clear();
-            if hosts.contains(&host) {
-                self.lists[host].push((VIP, "eth0", Dad::Settled));
-            }
-        }
-        self
-    }
-
-    fn report(mut self, host: usize, change: impl FnOnce(&mut VrrpReport)) -> Self {
-        change(self.vrrp[host].as_mut().unwrap());
-        self
-    }
-
-    fn daemon(self, host: usize, daemon: Daemon) -> Self {
-        self.report(host, |report| report.daemon = daemon)
-    }
-
-    fn config(self, host: usize, change: impl FnOnce(&mut VrrpInstance)) -> Self {
-        self.report(host, |report| {
-            change(&mut report.config.as_mut().unwrap().instances[0]);
-        })
-    }
-
-    fn log(self, host: usize, lines: &[&str]) -> Self {
-        self.report(host, |report| {
-            report.log = lines.iter().map(|line| Shown::new(line)).collect();
-        })
-    }
-
-    fn model(&self) -> (Model, Moment) {
-        let entry = |host: usize| HostEntry {
-            name: name(host),
-            machine: name(host),
-            address: format!("192.168.0.1{host}"),
-            addresses: Vec::new(),
-            access: Access::Ssh,
-            node: None,
-            balancer: None,
-            keepalived: Keepalived::Expected,
-            port: None,
-            services: ServiceNames::default(),
-        };
-        let mut model = Model::new(Inventory {
-            vips: self.vips.clone(),
-            hosts: vec![entry(0), entry(1)],
-            ..Inventory::default()
-        });
-        let now = Moment::ORIGIN.later(Duration::from_secs(9));
-        for host in 0..2 {
-            for (kind, outcome) in self.says(host) {
-                model.apply(Observation {
-                    source: SourceId::new(kind, name(host)),
-                    at: now,
-                    took: Duration::ZERO,
-                    outcome,
-                });
-            }
-        }
-        (model, now)
-    }
-
-    fn says(&self, host: usize) -> Vec<(SourceKind, Result<Payload, SourceFailure>)> {
-        let kinds = [
-            SourceKind::Vip,
-            SourceKind::Services,
-            SourceKind::Keepalived,
-        ];
-        if self.mute.contains(&host) {
-            let refused = || SourceFailure::new(FailureKind::Login, "permission denied");
-            return kinds.map(|kind| (kind, Err(refused()))).into();
-        }
-        let own = (["10.0.0.10", "10.0.0.11"][host], "eth0", Dad::Settled);
-        let listed = std::iter::once(&own).chain(&self.lists[host]);
-        let addresses = listed.map(|(address, interface, dad)| HostAddress {
-            interface: Shown::new(interface),
-            address: ip(address),
-            prefix: 24,
-            dad: *dad,
-        });
-        let services = ServiceReport {
-            haproxy: Some(self.haproxy[host].clone()),
-            ..ServiceReport::default()
-        };
-        let mut said = vec![
-            (
-                SourceKind::Vip,
-                Ok(Payload::Addresses(AddressReport {
-                    via: AddressVia::Poll,
-                    addresses: addresses.collect(),
-                })),
-            ),
-            (SourceKind::Services, Ok(Payload::Services(services))),
-        ];
-        let vrrp = self.vrrp[host].clone();
-        said.extend(vrrp.map(|report| (SourceKind::Keepalived, Ok(Payload::Vrrp(report)))));
-        said
-    }
-
-    fn verdict(&self) -> VipVerdict {
-        let (model, now) = self.model();
-        model.vip(self.vips[0], now).verdict
-    }
-
-    /// The finding about the VIP: its id, severity and causes.
-    fn finding(&self) -> Option<(String, Severity, Vec<String>)> {
-        let (model, now) = self.model();
-        let found = findings::all(&model, now);
-        let mut about = found
-            .into_iter()
-            .filter(|f| f.subject == self.vips[0].to_string());
-        let finding = about.next()?;
-        assert_eq!(about.next(), None);
-        Some((finding.id, finding.severity, finding.causes))
-    }
-}
-
-fn weighed(weight: i32) -> Vec<Check> {
-    vec![Check {
-        name: Shown::new("chk"),
-        weight,
-    }]
+#[test]
+fn a_keepalived_outside_its_service_is_said_to_run() {
+    let (model, now) = Pair::well().daemon(1, Daemon::ByHand).model();
+    let vip = model.vip(ip(VIP), now);
+    let line = "keepalived runs on lb2 outside its service";
+    assert!(
+        vip.evidence.contains(&line.to_owned()),
+        "{:?}",
+        vip.evidence
+    );
 }
 
 #[rstest]
@@ -204,6 +36,12 @@ fn weighed(weight: i32) -> Vec<Check> {
 #[case::started_by_hand(Pair::well().daemon(1, Daemon::ByHand))]
 #[case::files_unreadable(Pair::well().report(1, |r| r.config = Err(SourceFailure::new(FailureKind::Server, "x"))))]
 #[case::written_in_an_unknown_way(Pair::well().report(1, |r| r.config = Ok(VrrpConfig { instances: Vec::new(), gaps: vec![Shown::new("x")] })))]
+#[case::no_longer_in_fault(
+    Pair::well().config(1, |i| i.checks = weighed(0)).log(1, &["(VI_1) Entering FAULT STATE", "VRRP_Script(chk) succeeded", "(VI_1) Entering BACKUP STATE"])
+)]
+#[case::successful_on_reload(
+    Pair::well().config(1, |i| i.checks = weighed(0)).log(1, &["VRRP_Script(chk) considered successful on reload"])
+)]
 #[case::nopreempt(Pair::well().held_by(&[1]).config(0, |i| i.nopreempt = true))]
 #[case::moved_for_a_dead_haproxy({
     let mut pair = Pair::well().held_by(&[1]);
@@ -260,6 +98,22 @@ fn two_instances_have_their_masters_on_two_hosts() {
     pair.lists[1].push((VIP, "eth0", Dad::Failed));
     pair
 }, "on lb2 the address is dadfailed (another host has it)")]
+#[case::check_failed(
+    Pair::well().config(1, |i| i.checks = weighed(0)).log(1, &["VRRP_Script(chk) failed (exited with status 1)", "(VI_1) Entering FAULT STATE"]),
+    "VI_1 is in FAULT on lb2: its check chk failed (\"VRRP_Script(chk) failed (exited with status 1)\")"
+)]
+#[case::check_failed_and_no_more_is_logged(
+    Pair::well().config(1, |i| i.checks = weighed(0)).log(1, &["VRRP_Script(chk) timed_out"]),
+    "VI_1 is in FAULT on lb2: its check chk failed (\"VRRP_Script(chk) timed_out\")"
+)]
+#[case::unsuccessful_on_reload(
+    Pair::well().config(1, |i| i.checks = weighed(0)).log(1, &["(VI_1) Entering FAULT STATE", "VRRP_Script(chk) considered unsuccessful on reload"]),
+    "VI_1 is in FAULT on lb2: its check chk failed (\"VRRP_Script(chk) considered unsuccessful on reload\")"
+)]
+#[case::in_fault(
+    Pair::well().config(1, |i| i.checks = weighed(-10)).log(1, &["VRRP_Script(chk) failed (exited with status 1)", "(VI_1) Entering FAULT STATE"]),
+    "VI_1 is in FAULT on lb2"
+)]
 fn nobody_could_take_over(#[case] pair: Pair, #[case] cause: &str) {
     assert_eq!(pair.verdict(), VipVerdict::NoStandby);
     let causes = vec![cause.to_owned()];
@@ -287,7 +141,7 @@ fn nobody_could_take_over(#[case] pair: Pair, #[case] cause: &str) {
         .log(0, &["VRRP_Script(chk) succeeded", "VRRP_Script(chk) failed (exited with status 1)", "(VI_1) Entering FAULT STATE"])
         .log(1, &["(VI_1) Entering FAULT STATE (init)"]),
     &[
-        "VI_1 is in FAULT on lb1, and its check chk failed: \"VRRP_Script(chk) failed (exited with status 1)\"",
+        "VI_1 is in FAULT on lb1: its check chk failed (\"VRRP_Script(chk) failed (exited with status 1)\")",
         "VI_1 is in FAULT on lb2",
     ]
 )]
@@ -391,6 +245,94 @@ fn a_better_host_that_preempts_should_have_it() {
     assert_eq!(pair.verdict(), VipVerdict::Ok, "110 is above 100");
 }
 
+const IF_WELL: &str = "by priority it belongs on lb1 if its checks pass";
+
+/// The second host holds it, and the first has the higher priority as long as its check passes.
+fn less_if_failed() -> Pair {
+    Pair::well()
+        .held_by(&[1])
+        .config(0, |i| i.checks = weighed(-60))
+}
+
+#[rstest]
+#[case::not_known(less_if_failed(), VipVerdict::Ok, Some(IF_WELL))]
+#[case::passes(
+    less_if_failed().log(0, &["VRRP_Script(chk) succeeded"]),
+    VipVerdict::WrongHolder,
+    Some("lb1 has priority 100, above 50 of lb2, and preempts")
+)]
+#[case::fails(less_if_failed().log(0, &["VRRP_Script(chk) failed (exited with status 1)"]), VipVerdict::Ok, None)]
+#[case::holder_may_have_more(
+    Pair::well().held_by(&[1]).config(0, |i| i.priority = Some(200)).config(1, |i| i.checks = weighed(60)),
+    VipVerdict::WrongHolder,
+    Some("lb1 has priority 200, above 50 to 110 of lb2, and preempts")
+)]
+#[case::waits(
+    Pair::well().held_by(&[1]).config(0, |i| i.preempt_delay = Duration::from_secs(300)),
+    VipVerdict::Ok,
+    Some("by priority it belongs on lb1, which takes it back after its preempt_delay of 300 s")
+)]
+#[case::waits_in_vain(
+    Pair::well().held_by(&[1]).config(0, |i| {
+        i.preempt_delay = Duration::from_secs(300);
+        i.initial_state = Some(Shown::new("MASTER"));
+    }),
+    VipVerdict::WrongHolder,
+    Some("lb1 has priority 100, above 50 of lb2, and preempts")
+)]
+#[case::nopreempt(
+    Pair::well().held_by(&[1]).config(0, |i| i.nopreempt = true),
+    VipVerdict::Ok,
+    Some("by priority it belongs on lb1, which does not take it back (nopreempt)")
+)]
+fn a_priority_counts_as_far_as_it_is_known(
+    #[case] pair: Pair,
+    #[case] verdict: VipVerdict,
+    #[case] why: Option<&str>,
+) {
+    let (model, now) = pair.model();
+    let vip = model.vip(ip(VIP), now);
+    assert_eq!(vip.verdict, verdict, "{:?}", vip.evidence);
+    let said = vip.evidence.iter().find(|line| line.contains("priority"));
+    assert_eq!(said.map(String::as_str), why);
+}
+
+/// The second host could take over; of a third it is not known.
+#[rstest]
+#[case::where_it_is_not(Some(AddressReport::default()), VipVerdict::Ok)]
+#[case::which_may_hold_it_too(None, VipVerdict::Unknown)]
+fn doubt_of_a_third_host_hides_no_known_standby(
+    #[case] addresses: Option<AddressReport>,
+    #[case] verdict: VipVerdict,
+) {
+    let pair = Pair::well();
+    let (mut model, now) = pair.model();
+    let third = HostName::parse("lb3").unwrap();
+    let entry = HostEntry {
+        name: third.clone(),
+        machine: third.clone(),
+        ..model.inventory.hosts[1].clone()
+    };
+    model.inventory.hosts.push(entry);
+    let absent = VrrpReport {
+        daemon: Daemon::NotFound,
+        ..pair.vrrp[1].clone().unwrap()
+    };
+    let vrrp = (SourceKind::Keepalived, Payload::Vrrp(absent));
+    let addresses = addresses.map(|report| (SourceKind::Vip, Payload::Addresses(report)));
+    for (kind, payload) in [vrrp].into_iter().chain(addresses) {
+        model.apply(Observation {
+            source: SourceId::new(kind, third.clone()),
+            at: now,
+            took: Duration::ZERO,
+            outcome: Ok(payload),
+        });
+    }
+    let vip = model.vip(ip(VIP), now);
+    assert_eq!(vip.verdict, verdict, "{:?}", vip.evidence);
+    assert_eq!(vip.standbys, [name(1)]);
+}
+
 #[rstest]
 #[case::no_such_service(
     Pair::well().daemon(1, Daemon::NotFound),
@@ -408,6 +350,98 @@ fn doubt_is_no_fault(#[case] pair: Pair, #[case] cause: &str) {
         pair.finding(),
         Some(("V3".into(), Severity::Unknown, causes))
     );
+}
+
+/// Nothing of the second host answers this machine.
+fn silent() -> (Model, Moment) {
+    let (mut model, now) = Pair::well().model();
+    for kind in [
+        SourceKind::Vip,
+        SourceKind::Services,
+        SourceKind::Keepalived,
+    ] {
+        model.apply(Observation {
+            source: SourceId::new(kind, name(1)),
+            at: now,
+            took: Duration::ZERO,
+            outcome: Err(SourceFailure::new(FailureKind::Timeout, "no answer")),
+        });
+    }
+    (model, now)
+}
+
+/// The way from here to it may be cut, and not the way between the two.
+#[test]
+fn a_host_that_is_silent_from_here_only_may_take_over() {
+    let (model, now) = silent();
+    let vip = model.vip(ip(VIP), now);
+    assert_eq!(vip.verdict, VipVerdict::Unknown);
+    let line = "lb2 does not answer from here: whether it could take over is not known";
+    assert!(
+        vip.evidence.contains(&line.to_owned()),
+        "{:?}",
+        vip.evidence
+    );
+}
+
+#[test]
+fn a_host_that_its_peers_miss_too_cannot_take_over() {
+    let mut cluster = super::healthy();
+    cluster.others_see_stopped(1).host_silent(1);
+    let vip = cluster.model.vips(cluster.now).remove(0);
+    assert_eq!(vip.verdict, VipVerdict::NoStandby);
+    let line = "rabbit-node2 does not answer, and its peers miss it too: it cannot take over";
+    assert!(
+        vip.evidence.contains(&line.to_owned()),
+        "{:?}",
+        vip.evidence
+    );
+}
+
+fn shaken(model: &mut Model, at: Moment) {
+    model.apply(Observation {
+        source: SourceId::new(SourceKind::Canary, HostName::parse("vip").unwrap()),
+        at,
+        took: Duration::ZERO,
+        outcome: Ok(Payload::Canary(rmqtop::model::host::CanaryReport {
+            target: Shown::new("vip"),
+            took: Duration::ZERO,
+            cluster_name: None,
+        })),
+    });
+}
+
+/// No declared host lists it, and clients are served: a host that is not declared, or a router.
+#[test]
+fn a_vip_that_serves_clients_is_not_lost() {
+    let pair = Pair::well().held_by(&[]);
+    let (mut model, now) = pair.model();
+    shaken(&mut model, now);
+    let found = findings::all(&model, now);
+    let vip = found.iter().find(|finding| finding.subject == VIP).unwrap();
+    assert_eq!((vip.id.as_str(), vip.severity), ("D6", Severity::Warning));
+    assert_eq!(
+        vip.title,
+        "no declared host holds the VIP 192.168.0.200, yet something serves clients there"
+    );
+}
+
+/// The handshake was made while it was held.
+#[test]
+fn a_handshake_from_before_the_vip_was_lost_counts_for_nothing() {
+    let (mut model, now) = Pair::well().model();
+    shaken(&mut model, now);
+    let lost = now.later(Duration::from_secs(2));
+    let (kind, outcome) = Pair::well().held_by(&[]).says(0).remove(0);
+    model.apply(Observation {
+        source: SourceId::new(kind, name(0)),
+        at: lost,
+        took: Duration::ZERO,
+        outcome,
+    });
+    let found = findings::all(&model, lost.later(Duration::from_secs(1)));
+    let vip = found.iter().find(|finding| finding.subject == VIP).unwrap();
+    assert_eq!((vip.id.as_str(), vip.severity), ("D6", Severity::Critical));
 }
 
 /// Without SSH the holder is not known; what clients meet at the address is.

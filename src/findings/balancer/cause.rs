@@ -60,7 +60,7 @@ pub(super) fn of_none_left(
                     && server.tracks.is_none()
                     && server.agent.is_none()
             }),
-            "a person took every server out".to_owned(),
+            taken_out(servers),
         ),
         (
             all(&|server| matches!(server.status, ServerStatus::DownByAgent)),
@@ -75,6 +75,16 @@ pub(super) fn of_none_left(
         causes.extend(cut_off(model, on, backend, now));
     }
     causes
+}
+
+/// `disabled` in haproxy.cfg looks like a person's MAINT; a DRAIN is a person's alone.
+fn taken_out(servers: &[ServerRow]) -> String {
+    let mut all = servers.iter();
+    if all.any(|server| server.status == ServerStatus::Maint) {
+        "every server was taken out, by a person or by `disabled` in haproxy.cfg".to_owned()
+    } else {
+        "a person took every server out".to_owned()
+    }
 }
 
 /// Every member that is declared or seen does not run, by what is known of each.

@@ -56,8 +56,8 @@ pub(super) fn of_still_up(up: &[Sight<'_>]) -> Vec<String> {
         }),
         passed.map(|hosts| {
             format!(
-                "something still accepts connections there, and HAProxy on {hosts} asks for no \
-                 more (L4OK); or it has not checked again yet"
+                "HAProxy on {hosts} checks only that the port accepts connections, and it still \
+                 does; or the next check is due"
             )
         }),
     ]
@@ -144,7 +144,7 @@ fn of_one(model: &Model, node: Option<&NodeView<'_>>, sight: &Sight<'_>) -> Opti
 /// A refused connection, against what the brokers say of the node's listeners.
 fn refused(model: &Model, node: Option<&NodeView<'_>>, sight: &Sight<'_>) -> String {
     let (to, on) = (place(sight), sight.on);
-    let plain = format!("nothing accepts connections of {on} at {to}");
+    let plain = format!("{to} refuses {on}");
     let Some(node) = node.filter(|node| node.state == NodeState::Running) else {
         return plain;
     };
@@ -160,15 +160,15 @@ fn refused(model: &Model, node: Option<&NodeView<'_>>, sight: &Sight<'_>) -> Str
             listed(ports)
         ),
         (Some(_), Some(_)) if node.draining.is_none() => format!(
-            "{plain}, although the node reports a listener there: it may be drained, which this \
-             release does not tell; or a firewall refuses"
+            "{plain}, though the node reports a listener: either the node is drained (this release \
+             does not report that) or a firewall rejects"
         ),
         (Some(_), Some(_)) => format!(
-            "{plain}, although the node reports a listener there: a firewall refuses, or haproxy.cfg \
-             names another host"
+            "{plain}, though the node reports a listener: a firewall rejects, or haproxy.cfg names \
+             another host"
         ),
         _ if node.draining.is_none() => {
-            format!("{plain}: it may be drained, which this release does not tell")
+            format!("{plain}: the node may be drained, which this release does not report")
         }
         _ => plain,
     }

@@ -7,7 +7,7 @@ use crate::model::inventory::HostEntry;
 use crate::model::moment::Moment;
 use crate::model::name::HostName;
 use crate::model::vip::{Outlook, VipView};
-use crate::model::vrrp::{Daemon, VrrpInstance};
+use crate::model::vrrp::{Daemon, Preempts, VrrpInstance};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -49,6 +49,13 @@ pub(super) fn of_none(model: &Model, address: IpAddr, now: Moment) -> Vec<String
     causes
 }
 
+/// No declared host holds it, and it serves clients.
+pub(super) fn of_stranger(address: IpAddr) -> Vec<String> {
+    vec![not_known(&format!(
+        "which host answers for it (`ip neigh show {address}` on a host of its network)"
+    ))]
+}
+
 /// Why this host does not hold the address.
 fn why_not(model: &Model, host: &HostEntry, address: IpAddr, now: Moment) -> Option<String> {
     let name = &host.name;
@@ -60,22 +67,16 @@ fn why_not(model: &Model, host: &HostEntry, address: IpAddr, now: Moment) -> Opt
     }
     let logged = model.logged(name, address, now)?;
     let instance = model.instance(name, address, now)?;
-    match (logged.state, logged.failed) {
-        (Some("FAULT"), Some((check, line))) => Some(format!(
-            "{} is in FAULT on {name}, and its check {check} failed: \"{line}\"",
-            instance.name
-        )),
-        (Some("FAULT"), None) => Some(format!("{} is in FAULT on {name}", instance.name)),
-        (Some("MASTER"), _) => Some(format!(
+    (logged.state == Some("MASTER")).then(|| {
+        format!(
             "{} is MASTER on {name} without the address: someone removed it from {}",
             instance.name,
             instance
                 .interface
                 .as_ref()
                 .map_or("its interface", |i| i.as_str())
-        )),
-        _ => None,
-    }
+        )
+    })
 }
 
 /// Several hosts hold it.
@@ -170,10 +171,9 @@ pub(super) fn of_wrong_holder(model: &Model, vip: &VipView, now: Moment) -> Vec<
             causes.extend(stays(model, vip, (own, now)));
         }
         let follows = |host| model.instance(host, vip.address, now);
-        let patient = vip
-            .standbys
-            .iter()
-            .filter(|host| follows(host).is_some_and(|instance| !instance.preempts()));
+        let patient = vip.standbys.iter().filter(|host| {
+            follows(host).is_some_and(|instance| instance.preempts() == Preempts::Never)
+        });
         causes.extend(patient.map(|host| format!("nopreempt keeps {host} from taking it back")));
     }
     if causes.is_empty() {

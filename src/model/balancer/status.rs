@@ -2,7 +2,7 @@
 //! The words are those of `stats-proxy.c`; management guide, 9.1, columns `status` and `weight`.
 
 use super::super::text::Shown;
-use super::{ServerRole, ServerRow};
+use super::{Backend, ServerRole, ServerRow};
 use std::fmt;
 
 /// Checks that passed, of those that count: `UP 2/3`.
@@ -136,6 +136,8 @@ impl fmt::Display for ServerStatus {
 pub enum Usage {
     /// It may get some.
     Usable,
+    /// It gets none while another is left: it is a backup.
+    Reserve,
     /// It gets none: its checks or its agent took it out.
     Down,
     /// It gets none, whatever its checks say.
@@ -144,9 +146,28 @@ pub enum Usage {
     Unknown,
 }
 
+impl Backend {
+    /// What HAProxy does with new clients as far as `server`, one of its own, is concerned.
+    pub fn usage(&self, server: &ServerRow) -> Usage {
+        match server.own_usage() {
+            Usage::Usable if server.is_backup() && self.has_active() => Usage::Reserve,
+            usage => usage,
+        }
+    }
+
+    /// Whether a server that is no backup takes clients, by HAProxy's count; where that could not
+    /// be read, by the servers themselves.
+    fn has_active(&self) -> bool {
+        let mut servers = self.servers.iter();
+        let takes = |server: &ServerRow| !server.is_backup() && server.takes_clients();
+        self.active
+            .map_or_else(|| servers.any(takes), |active| active > 0)
+    }
+}
+
 impl ServerRow {
-    /// What HAProxy does with new clients, by the status and the weight.
-    pub fn usage(&self) -> Usage {
+    /// What its status and weight say, apart from the servers beside it.
+    pub(super) fn own_usage(&self) -> Usage {
         match &self.status {
             ServerStatus::Up(_) | ServerStatus::NoCheck if self.weight == Some(0) => Usage::Aside,
             ServerStatus::Up(_) | ServerStatus::NoCheck => Usage::Usable,
@@ -163,7 +184,7 @@ impl ServerRow {
 
     /// Whether HAProxy would send it new clients; a backup only once no other is left.
     pub fn takes_clients(&self) -> bool {
-        self.usage() == Usage::Usable
+        self.own_usage() == Usage::Usable
     }
 
     /// The status with the weight where that decides: `UP with weight 0`.
@@ -185,9 +206,10 @@ impl ServerRow {
         } else {
             "by a person"
         };
+        let of_agent = if has_agent { ", by its agent" } else { "" };
         let words = match (&self.status, self.weight) {
             (ServerStatus::Up(_) | ServerStatus::NoCheck, Some(0)) => {
-                format!("{person}, or by haproxy.cfg")
+                format!("set by a person{of_agent} or in haproxy.cfg")
             }
             (ServerStatus::DownByAgent, _) => "by its agent".to_owned(),
             (ServerStatus::NoLb(_), _) => "by its check, which answers 404".to_owned(),
@@ -196,7 +218,9 @@ impl ServerRow {
                 None => person.to_owned(),
             },
             (ServerStatus::DrainByAgent, _) => "by its agent or by a person".to_owned(),
-            (ServerStatus::Maint, _) => person.to_owned(),
+            (ServerStatus::Maint, _) => {
+                format!("by a person{of_agent}, or by `disabled` in haproxy.cfg")
+            }
             (ServerStatus::MaintByResolution, _) => {
                 "by DNS: its name does not resolve there".to_owned()
             }
@@ -220,7 +244,7 @@ impl ServerRow {
 
 #[cfg(test)]
 mod tests {
-    use super::{ServerRow, ServerStatus, Usage};
+    use super::{Backend, ServerRole, ServerRow, ServerStatus, Usage};
     use crate::model::text::Shown;
 
     #[test]
@@ -276,13 +300,13 @@ mod tests {
                 "UP",
                 Some(0),
                 Usage::Aside,
-                Some("by a person, or by haproxy.cfg"),
+                Some("set by a person or in haproxy.cfg"),
             ),
             (
                 "no check",
                 Some(0),
                 Usage::Aside,
-                Some("by a person, or by haproxy.cfg"),
+                Some("set by a person or in haproxy.cfg"),
             ),
             ("DOWN", Some(1), Usage::Down, None),
             ("DOWN 1/2", Some(1), Usage::Down, None),
@@ -300,7 +324,12 @@ mod tests {
                 Usage::Aside,
                 Some("by its agent or by a person"),
             ),
-            ("MAINT", Some(1), Usage::Aside, Some("by a person")),
+            (
+                "MAINT",
+                Some(1),
+                Usage::Aside,
+                Some("by a person, or by `disabled` in haproxy.cfg"),
+            ),
             (
                 "MAINT (resolution)",
                 Some(1),
@@ -321,9 +350,35 @@ mod tests {
                 weight,
                 ..ServerRow::default()
             };
-            assert_eq!(server.usage(), usage, "{status}");
+            assert_eq!(server.own_usage(), usage, "{status}");
             assert_eq!(server.takes_clients(), usage == Usage::Usable);
             assert_eq!(server.kept_out_by().as_deref(), by, "{status}");
+        }
+    }
+
+    /// `act`, and whether a backup that is UP gets clients.
+    #[test]
+    fn a_backup_is_kept_in_reserve_while_another_is_left() {
+        let server = |status: &str, role| ServerRow {
+            status: ServerStatus::parse(status),
+            weight: Some(1),
+            role,
+            ..ServerRow::default()
+        };
+        let rows = [
+            (Some(1), "DOWN", Usage::Reserve),
+            (Some(0), "UP", Usage::Usable),
+            (None, "UP", Usage::Reserve),
+            (None, "DOWN", Usage::Usable),
+        ];
+        for (active, other, usage) in rows {
+            let backup = server("UP", ServerRole::Backup);
+            let backend = Backend {
+                active,
+                servers: vec![server(other, ServerRole::Active), backup.clone()],
+                ..Backend::default()
+            };
+            assert_eq!(backend.usage(&backup), usage, "{active:?} {other}");
         }
     }
 
@@ -334,7 +389,7 @@ mod tests {
             agent: Some(Shown::new("L7OK")),
             ..ServerRow::default()
         };
-        let by = "by a person or by its agent";
+        let by = "by a person, by its agent, or by `disabled` in haproxy.cfg";
         assert_eq!(server.kept_out_by().as_deref(), Some(by));
         server.agent = None;
         server.status = ServerStatus::Drain(None);

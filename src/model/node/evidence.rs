@@ -6,6 +6,7 @@ use super::{Liveness, NodeState};
 use crate::model::Model;
 use crate::model::balancer::{ServerRow, ServerStatus, Usage};
 use crate::model::broker::ViewScope;
+use crate::model::front::BalancerState;
 use crate::model::host::ServiceReport;
 use crate::model::inventory::HostEntry;
 use crate::model::moment::Moment;
@@ -349,14 +350,16 @@ impl Model {
         let (mut used, mut down, mut other) = (Vec::new(), Vec::new(), false);
         for (host, _) in self.inventory.balancers() {
             let Some(report) = self.balancer(&host.name, now) else {
+                // One that cannot be read may use it, unless it is down itself.
+                other |= self.balancer_state(host, now) != BalancerState::Down;
                 continue;
             };
-            for (_, server) in self.servers_of(name, host, report) {
+            for (backend, server) in self.servers_of(name, host, report) {
                 let said = host.name.to_string();
-                match server.usage() {
+                match backend.usage(server) {
                     Usage::Usable if has_passed(server) => used.push(said),
                     Usage::Down => down.push(said),
-                    Usage::Usable | Usage::Aside | Usage::Unknown => other = true,
+                    Usage::Usable | Usage::Reserve | Usage::Aside | Usage::Unknown => other = true,
                 }
             }
         }

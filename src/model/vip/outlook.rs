@@ -2,7 +2,7 @@
 //! what stands in its way.
 
 use crate::model::Model;
-use crate::model::host::{AddressFlaw, UnitState};
+use crate::model::host::AddressFlaw;
 use crate::model::inventory::HostEntry;
 use crate::model::moment::Moment;
 use crate::model::name::HostName;
@@ -27,8 +27,7 @@ impl Model {
     pub fn outlook(&self, host: &HostEntry, address: IpAddr, now: Moment) -> (Outlook, String) {
         let name = &host.name;
         if self.liveness(name, now) == Liveness::Silent {
-            let why = format!("{name} does not answer, so it cannot take over");
-            return (Outlook::Unable, why);
+            return self.of_silent(host, now);
         }
         let Some(report) = self.keepalived(name, now) else {
             let why = format!("whether keepalived runs on {name} is not known");
@@ -37,8 +36,7 @@ impl Model {
         let daemon = &report.daemon;
         match daemon {
             Daemon::Starting | Daemon::Stopping | Daemon::Inactive | Daemon::Failed => {
-                let why = format!("keepalived is {} on {name}", daemon.word());
-                return (Outlook::Unable, why);
+                return (Outlook::Unable, daemon.on(name));
             }
             Daemon::NotFound => {
                 let why = format!(
@@ -61,10 +59,25 @@ impl Model {
                 Outlook::Unknown,
                 format!("whether {name} holds it too is not known"),
             ),
-            Some(_) => (
-                Outlook::Ready,
-                format!("keepalived is {} on {name}", daemon.word()),
-            ),
+            Some(_) => (Outlook::Ready, daemon.on(name)),
+        }
+    }
+
+    /// A host that is silent from here may be well: only who else misses it makes it unable.
+    fn of_silent(&self, host: &HostEntry, now: Moment) -> (Outlook, String) {
+        let name = &host.name;
+        let mut nodes = self.inventory.nodes();
+        let node = nodes.find(|(entry, _)| entry.machine == host.machine);
+        let is_missed = node.is_some_and(|(_, node)| self.node(node, now).known.is_denied());
+        if is_missed {
+            let why =
+                format!("{name} does not answer, and its peers miss it too: it cannot take over");
+            (Outlook::Unable, why)
+        } else {
+            let why = format!(
+                "{name} does not answer from here: whether it could take over is not known"
+            );
+            (Outlook::Unknown, why)
         }
     }
 
@@ -85,7 +98,22 @@ impl Model {
                 .is_empty()
                 .then(|| format!("no VRRP instance on {host} has {address}"));
         };
-        let interface = instance.interface.as_ref()?;
+        let by_link = instance
+            .interface
+            .as_ref()
+            .and_then(|interface| Self::link_fault(host, report, (instance, interface)));
+        by_link.or_else(|| {
+            let why = report.logged(instance).fault(instance)?;
+            Some(format!("{} is in FAULT on {host}{why}", instance.name))
+        })
+    }
+
+    /// Why the instance cannot run on its interface.
+    fn link_fault(
+        host: &HostName,
+        report: &VrrpReport,
+        (instance, interface): (&VrrpInstance, &Shown),
+    ) -> Option<String> {
         match report.links.get(interface) {
             Some(Link::Up) => None,
             Some(Link::Down) if instance.ignores_link => None,
@@ -124,47 +152,4 @@ impl Model {
         let config = report.and_then(|report| report.config.as_ref().ok());
         config.is_some_and(|config| config.gaps.is_empty() && config.holding(address).is_none())
     }
-
-    /// What keepalived's own log says of the instance on `host` that has `address`: its latest
-    /// state, and the latest failure of something it tracks.
-    pub fn logged(&self, host: &HostName, address: IpAddr, now: Moment) -> Option<Logged<'_>> {
-        let instance = self.instance(host, address, now)?;
-        let mark = format!("({})", instance.name.raw());
-        let log = &self.keepalived(host, now)?.log;
-        let said = |words: &str| {
-            let mut lines = log.iter().rev().map(Shown::raw);
-            lines.find(|line| line.contains(words))
-        };
-        let state = log.iter().rev().map(Shown::raw).find_map(|line| {
-            let (_, rest) = line.split_once(&mark)?.1.split_once("Entering ")?;
-            rest.split_once(" STATE").map(|(state, _)| state)
-        });
-        let failed = instance.checks.iter().find_map(|check| {
-            let line = said(&format!("VRRP_Script({})", check.name.raw()))?;
-            (!line.contains("succeeded")).then_some((check.name.raw(), line))
-        });
-        Some(Logged { state, failed })
-    }
-
-    /// Whether HAProxy runs on `host`, by its service; `None` where that is not found or says
-    /// nothing that is understood.
-    pub fn haproxy_runs(&self, host: &HostName, now: Moment) -> Option<bool> {
-        match self.service(host, now)?.haproxy.as_ref()? {
-            UnitState::Active | UnitState::Reloading => Some(true),
-            UnitState::Inactive
-            | UnitState::Failed
-            | UnitState::Activating
-            | UnitState::Deactivating => Some(false),
-            UnitState::Other(_) => None,
-        }
-    }
-}
-
-/// What keepalived logged about an instance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Logged<'m> {
-    /// `MASTER`, `BACKUP` or `FAULT`, as last entered.
-    pub state: Option<&'m str>,
-    /// A check that last failed, and the line that says so.
-    pub failed: Option<(&'m str, &'m str)>,
 }

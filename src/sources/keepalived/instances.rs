@@ -5,6 +5,7 @@ use crate::model::vrrp::{Check, VrrpConfig, VrrpInstance};
 use crate::syntax::keepalived::{Config, Statement};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::time::Duration;
 
 /// keepalived's own default (`VRRP_PRIO_DFL`).
 const PRIORITY: u8 = 100;
@@ -72,6 +73,7 @@ fn instance(statement: &Statement, known: &BTreeMap<String, i32>) -> VrrpInstanc
             "virtual_router_id" => instance.router_id = value.and_then(|word| word.parse().ok()),
             "nopreempt" => instance.nopreempt = true,
             "preempt" => instance.nopreempt = false,
+            "preempt_delay" => instance.preempt_delay = value.and_then(seconds).unwrap_or_default(),
             "dont_track_primary" => instance.ignores_link = true,
             "virtual_ipaddress" | "virtual_ipaddress_excluded" => {
                 instance.addresses.extend(addresses(setting));
@@ -97,6 +99,13 @@ fn instance(statement: &Statement, known: &BTreeMap<String, i32>) -> VrrpInstanc
         }
     }
     instance
+}
+
+/// `300`, `4.12`: keepalived takes 0 to 1000.
+fn seconds(word: &str) -> Option<Duration> {
+    let seconds: f64 = word.parse().ok()?;
+    let is_taken = (0.0..=1000.0).contains(&seconds);
+    is_taken.then(|| Duration::from_secs_f64(seconds))
 }
 
 /// The addresses of a block: the first word of each line, and all words of a line that names

@@ -6,11 +6,12 @@ use crate::invocation::keepalived::FilePattern;
 use crate::model::name::ServiceName;
 use crate::model::observation::{FailureKind, Payload};
 use crate::model::text::Shown;
-use crate::model::vrrp::{Daemon, Link, VrrpConfig, VrrpReport};
+use crate::model::vrrp::{Daemon, Link, Preempts, VrrpConfig, VrrpReport};
 use crate::sources::Source;
 use crate::sources::scripted::Script;
 use proptest::prelude::*;
 use rstest::rstest;
+use std::time::Duration;
 
 const MAIN: &str = "/etc/keepalived/keepalived.conf";
 const STATE: &str = "LoadState=loaded\nActiveState=active\nSubState=running\nprocesses=2\n\
@@ -66,7 +67,7 @@ async fn every_instance_is_read_with_what_it_holds_and_tracks() {
          virtual_ipaddress {\n 192.168.0.200/24 dev eth0 label eth0:1\n }\n\
          virtual_ipaddress_excluded { fd00::200 }\n track_script {\n chk\n hard weight -5\n later\n }\n}\n\
          vrrp_script later { script x }\n\
-         vrrp_instance VI_2\n{\n interface eth1\n nopreempt\n virtual_ipaddress { 192.168.0.201 192.168.0.202 }\n\
+         vrrp_instance VI_2\n{\n interface eth1\n nopreempt\n preempt_delay 4.12\n virtual_ipaddress { 192.168.0.201 192.168.0.202 }\n\
          unicast_peer {\n 192.168.0.14\n }\n}\nvrrp_sync_group G { group {\n VI_2\n } }\n",
     )
     .await;
@@ -88,7 +89,9 @@ async fn every_instance_is_read_with_what_it_holds_and_tracks() {
         "what is defined later is not tracked"
     );
     assert_eq!(first.priorities(), Some((105, 120)));
-    assert!(second.nopreempt && !second.preempts());
+    assert_eq!(second.preempts(), Preempts::Never);
+    assert_eq!(second.preempt_delay, Duration::from_millis(4120));
+    assert_eq!(first.preempts(), Preempts::AtOnce);
     assert_eq!(second.priority, Some(100), "keepalived's own default");
     assert_eq!(second.addresses.len(), 2);
     assert_eq!(second.peers.as_ref().map(Vec::len), Some(1));

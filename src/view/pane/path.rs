@@ -15,9 +15,8 @@ use super::super::words::{self, Mark};
 use crate::app::focus::{ListId, Subject};
 use crate::app::rows::{Row, known_servers, server_label};
 use crate::model::balancer::BalancerReport;
+use crate::model::front::BalancerState;
 use crate::model::name::HostName;
-use crate::model::observation::SourceKind;
-use crate::model::reading::Freshness;
 use crate::model::vip::{VipVerdict, VipView};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -212,13 +211,10 @@ enum Traffic {
 }
 
 fn traffic(scene: &Scene<'_>, host: &HostName) -> Traffic {
-    let vips = scene.app.model.vips(scene.at);
-    if vips.is_empty() || vips.iter().any(|vip| vip.holders.contains(host)) {
-        Traffic::Live
-    } else if vips.iter().all(|vip| vip.holders.is_empty()) {
-        Traffic::Unknown
-    } else {
-        Traffic::Standby
+    match scene.app.model.carries_clients(host, scene.at) {
+        Some(true) => Traffic::Live,
+        Some(false) => Traffic::Standby,
+        None => Traffic::Unknown,
     }
 }
 
@@ -233,40 +229,53 @@ fn balancer(scene: &Scene<'_>, host: &HostName, spans: &mut Vec<Span<'static>>) 
     spans.push(scene.span(Role::Dim, "HAProxy "));
     spans.push(scene.span_raw(name_role, host.as_str()));
     spans.push(Span::raw("  "));
-    let reading = model.balancers.get(host);
-    let limit = crate::model::freshness_limit(SourceKind::Haproxy);
-    match reading.map(|reading| reading.freshness(scene.at, limit)) {
-        Some(Freshness::Fresh) => {
-            let report = reading.and_then(|reading| reading.last());
-            spans.extend(sessions(scene, host, report));
+    let state = model
+        .inventory
+        .host(host)
+        .map(|entry| model.balancer_state(entry, scene.at));
+    match state {
+        Some(BalancerState::Up) => {
+            spans.extend(sessions(scene, host, model.balancer(host, scene.at)));
             if traffic == Traffic::Standby {
                 spans.push(scene.span(Role::Dim, "  standby"));
             }
         }
-        Some(Freshness::Stale) => {
-            let age = reading
-                .and_then(|reading| reading.age(scene.at))
-                .unwrap_or_default();
-            let mark = Mark {
-                glyph: Glyph::Unknown,
-                role: Role::Unknown,
-                words: format!("last answer {} ago{}", format::age(age), why(scene, host)),
-            };
-            spans.extend(broken(scene, &mark));
+        Some(BalancerState::Down) => spans.extend(gone(scene, host, "down")),
+        Some(BalancerState::Unreachable) => spans.extend(gone(scene, host, "no answer")),
+        Some(BalancerState::Unknown) if model.balancer_hangs(host, scene.at) => {
+            spans.extend(gone(scene, host, "hangs"));
         }
-        Some(Freshness::Failed) => {
-            let mark = Mark {
-                glyph: Glyph::Broken,
-                role: Role::Crit,
-                words: format!("no answer{}", why(scene, host)),
-            };
-            spans.extend(broken(scene, &mark));
-        }
-        Some(Freshness::Pending) | None => {
-            spans.push(scene.sign(Role::Unknown, Glyph::Unknown));
-            spans.push(scene.span(Role::Unknown, " not answered yet"));
-        }
+        Some(BalancerState::Unknown) | None => spans.extend(not_known(scene, host)),
     }
+}
+
+fn gone(scene: &Scene<'_>, host: &HostName, what: &str) -> Vec<Span<'static>> {
+    let mark = Mark {
+        glyph: Glyph::Broken,
+        role: Role::Crit,
+        words: format!("{what}{}", why(scene, host)),
+    };
+    broken(scene, &mark)
+}
+
+fn not_known(scene: &Scene<'_>, host: &HostName) -> Vec<Span<'static>> {
+    let reading = scene.app.model.balancers.get(host);
+    let Some(reading) = reading.filter(|it| it.last().is_some() || it.failure().is_some()) else {
+        return vec![
+            scene.sign(Role::Unknown, Glyph::Unknown),
+            scene.span(Role::Unknown, " not answered yet"),
+        ];
+    };
+    let last = match reading.age(scene.at) {
+        Some(age) => format!("last answer {} ago", format::age(age)),
+        None => "not known".to_owned(),
+    };
+    let mark = Mark {
+        glyph: Glyph::Unknown,
+        role: Role::Unknown,
+        words: format!("{last}{}", why(scene, host)),
+    };
+    broken(scene, &mark)
 }
 
 fn why(scene: &Scene<'_>, host: &HostName) -> String {

@@ -66,15 +66,9 @@ fn verdict(buf: &mut Buffer, area: Rect, scene: &Scene<'_>, vip: &VipView) -> Re
     } else {
         Role::Text
     };
-    let mut evidence = vip.evidence.clone();
-    if let Some(expected) = &vip.expected
-        && !vip.holders.contains(expected)
-    {
-        evidence.push(format!("by priority it belongs on {expected}"));
-    }
     let room = usize::from(body.width.saturating_sub(4));
     let mut used = 0;
-    let lines = evidence.iter().flat_map(|why| text::wrap(why, room));
+    let lines = vip.evidence.iter().flat_map(|why| text::wrap(why, room));
     for (line, at) in lines.zip(paint::lines(body)) {
         let spans = vec![Span::raw("  "), scene.span_raw(role, line)];
         paint::left(buf, at, spans);
