@@ -42,11 +42,15 @@ impl Model {
                 "{holder} holds it although no VRRP instance there has {address}"
             )));
         }
-        let haproxy_up = |host: &HostName| self.haproxy_runs(host, now);
-        if haproxy_up(holder) == Some(false)
-            && let Some(better) = view.standbys.iter().find(|h| haproxy_up(h) == Some(true))
-        {
-            let why = format!("HAProxy is down on {holder} and up on {better}");
+        let hangs = |host: &HostName| self.balancer_hangs(host, now);
+        let serves = |host: &&HostName| self.haproxy_runs(host, now) == Some(true) && !hangs(host);
+        let fails = match self.haproxy_runs(holder, now) {
+            Some(false) => Some("is down"),
+            // Its process is there, and keepalived's check of it passes.
+            Some(true) | None => hangs(holder).then_some("hangs"),
+        };
+        if let Some((fails, better)) = fails.zip(view.standbys.iter().find(serves)) {
+            let why = format!("HAProxy {fails} on {holder} and is up on {better}");
             return Some(Claim::Wrong(why));
         }
         let own = self.standing(holder, view.address, now)?;
