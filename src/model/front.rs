@@ -390,9 +390,9 @@ mod tests {
         ];
         for (case, vip, vips_open, unit, state) in rows {
             let evidence = Evidence {
+                unit,
                 vip,
                 vips_open,
-                unit,
                 ..failed(FailureKind::Refused)
             };
             assert_eq!(evidence.judge(), state, "{case}");
