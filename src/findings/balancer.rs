@@ -94,7 +94,17 @@ fn gone(model: &Model, host: &HostEntry, now: Moment) -> Option<Finding> {
     let finding = Finding::new("H1", severity, name, format!("{what}{why}"))
         .evidence(unit.map(|unit| format!("systemd says {}", unit.word())))
         .evidence(failure.map(ToString::to_string));
-    Some(match unit {
+    Some(explained(model, name, (finding, unit), now))
+}
+
+/// H1 with its cause, or what to look at next.
+fn explained(
+    model: &Model,
+    name: &HostName,
+    (finding, unit): (Finding, Option<&UnitState>),
+    now: Moment,
+) -> Finding {
+    match unit {
         Some(UnitState::Failed) => finding.causes(["the service failed: its log says why"]),
         Some(UnitState::Inactive) => finding.causes(["the service was stopped"]),
         _ if model.balancer_hangs(name, now) => finding.causes([
@@ -105,7 +115,7 @@ fn gone(model: &Model, host: &HostEntry, now: Moment) -> Option<Finding> {
             "cause not known; check next: whether HAProxy on {name} is stopping, or listens elsewhere"
         )]),
         _ => finding,
-    })
+    }
 }
 
 /// H2: nothing that balances the brokers; critical where what there is has no server left. That

@@ -7,7 +7,6 @@ use super::{Finding, Severity, listed};
 use crate::model::Model;
 use crate::model::inventory::HostEntry;
 use crate::model::moment::Moment;
-use crate::model::name::HostName;
 use crate::model::observation::{FailureKind, SourceId, SourceKind};
 use crate::model::reading::Reading;
 use crate::model::vip::{VipVerdict, VipView};
@@ -144,23 +143,10 @@ enum Through {
 }
 
 fn through(model: &Model, vip: &VipView, now: Moment) -> Through {
-    let place = model
-        .inventory
-        .vips
-        .iter()
-        .position(|ip| *ip == vip.address);
-    let name = match place {
-        Some(0) => "vip".to_owned(),
-        Some(place) => format!("vip-{}", place + 1),
-        None => return Through::NotTried,
-    };
-    let Ok(target) = HostName::parse(&name) else {
+    let Some(target) = model.inventory.canary_of(vip.address) else {
         return Through::NotTried;
     };
-    // A handshake from before the last change of holders says nothing of what came after.
-    let current = Model::current(&model.canaries, &target, SourceKind::Canary, now);
-    let at = model.canaries.get(&target).and_then(Reading::seen_at);
-    if current.is_some() && at >= model.holders_changed(vip.address) {
+    if model.vip_served_at(vip.address, now).is_some() {
         return Through::Served("an AMQP handshake through it succeeds".to_owned());
     }
     let id = SourceId::new(SourceKind::Canary, target);

@@ -9,8 +9,8 @@ use super::moment::Moment;
 use super::name::HostName;
 use super::node::Liveness;
 use super::observation::{FailureKind, SourceFailure, SourceId, SourceKind};
-use super::reading::Reading;
 use serde::Serialize;
+use std::net::IpAddr;
 
 /// What state a load balancer is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, strum::Display)]
@@ -124,7 +124,6 @@ impl Model {
             .balancer
             .as_ref()
             .is_some_and(|entry| entry.stats_url.is_some());
-        let canary = Self::current(&self.canaries, name, SourceKind::Canary, now);
         let sign = if self.balancer(name, now).is_some() {
             Sign::Statistics
         } else if self.liveness(name, now) == Liveness::Silent {
@@ -141,7 +140,7 @@ impl Model {
             failed: failure.map(|failure| failure.kind),
             vip: self.vip_seen_from(name, now),
             vips_open: failure.and_then(|failure| failure.vips_open),
-            clients: match canary {
+            clients: match self.passed_at(name, now) {
                 Some(_) => ClientPort::Serves,
                 None if has_page && self.inventory.amqp_port.is_some() => ClientPort::Tried,
                 None => ClientPort::Untried,
@@ -189,13 +188,32 @@ impl Model {
         let Some(since) = self.sources.get(&id).and_then(|status| status.mute_since) else {
             return false;
         };
-        let canary = self.canaries.get(host).filter(|reading| {
-            let limit = super::freshness_limit(SourceKind::Canary);
-            reading.current(now, limit).is_some()
-        });
-        let serves = canary.and_then(Reading::seen_at) >= Some(since);
+        let serves = self.served_at(host, now) >= Some(since);
         let is_mute = now.since(since) >= super::HUNG;
         is_mute && !serves && self.page_failure(host, now).is_some()
+    }
+
+    /// When an AMQP handshake last passed the load balancer on `host`, at its own address or at a
+    /// VIP that it holds; `None` where that is not so now.
+    fn served_at(&self, host: &HostName, now: Moment) -> Option<Moment> {
+        let report = self.address(host, now);
+        let holds = |vip: &&IpAddr| report.is_some_and(|it| it.usable(**vip).is_some());
+        let held = self.inventory.vips.iter().filter(holds);
+        let at_vips = held.filter_map(|vip| self.vip_served_at(*vip, now));
+        at_vips.chain(self.passed_at(host, now)).max()
+    }
+
+    /// When an AMQP handshake last passed through a VIP; one from before its holders last changed
+    /// says nothing of what came after.
+    pub fn vip_served_at(&self, address: IpAddr, now: Moment) -> Option<Moment> {
+        let at = self.passed_at(&self.inventory.canary_of(address)?, now)?;
+        (Some(at) >= self.holders_changed(address)).then_some(at)
+    }
+
+    fn passed_at(&self, target: &HostName, now: Moment) -> Option<Moment> {
+        let reading = self.canaries.get(target)?;
+        reading.current(now, super::freshness_limit(SourceKind::Canary))?;
+        reading.seen_at()
     }
 
     /// Whether clients come in over the load balancer on `host`: by who holds the VIPs, and without
@@ -390,9 +408,9 @@ mod tests {
         ];
         for (case, vip, vips_open, unit, state) in rows {
             let evidence = Evidence {
+                unit,
                 vip,
                 vips_open,
-                unit,
                 ..failed(FailureKind::Refused)
             };
             assert_eq!(evidence.judge(), state, "{case}");

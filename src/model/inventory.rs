@@ -170,6 +170,15 @@ impl Inventory {
             .filter_map(|host| Some((host, host.balancer.as_ref()?)))
     }
 
+    /// What the canary through a VIP is called: `vip`, the next `vip-2`.
+    pub fn canary_of(&self, vip: IpAddr) -> Option<HostName> {
+        let name = match self.vips.iter().position(|known| *known == vip)? {
+            0 => "vip".to_owned(),
+            place => format!("vip-{}", place + 1),
+        };
+        HostName::parse(&name).ok()
+    }
+
     /// All hosts that may hold the VIP, in order.
     pub fn vrrp_hosts(&self) -> impl Iterator<Item = &HostEntry> {
         self.hosts

@@ -136,9 +136,14 @@ impl Model {
             }
         };
         view.evidence.push(format!("{holder} holds it"));
+        self.judge_held(view, &holder, now)
+    }
+
+    /// One host holds it: who could follow, and who should have it.
+    fn judge_held(&self, view: &mut VipView, holder: &HostName, now: Moment) -> VipVerdict {
         let mut doubtful = Vec::new();
         for host in self.inventory.vrrp_hosts() {
-            if host.name == holder {
+            if host.name == *holder {
                 continue;
             }
             let (outlook, why) = self.outlook(host, view.address, now);
@@ -155,9 +160,12 @@ impl Model {
             return VipVerdict::Unknown;
         }
         if view.standbys.is_empty() {
+            let preferred = view.expected.iter().filter(|host| *host != holder);
+            let lines = preferred.map(|host| format!("by priority it belongs on {host}"));
+            view.evidence.extend(lines);
             return VipVerdict::NoStandby;
         }
-        match self.claim(view, &holder, now) {
+        match self.claim(view, holder, now) {
             Some(Claim::Wrong(why)) => {
                 view.evidence.push(why);
                 VipVerdict::WrongHolder

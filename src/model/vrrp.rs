@@ -181,11 +181,11 @@ impl VrrpInstance {
         }
         let (mut low, mut high) = (base, base);
         for check in &self.checks {
-            let (passed, failed) = (check.weight.max(0), check.weight.min(0));
+            let (more, less) = (check.weight.max(0), check.weight.min(0));
             let (worst, best) = match passes(check) {
-                Some(true) => (passed, passed),
-                Some(false) => (failed, failed),
-                None => (failed, passed),
+                Some(true) => (more, more),
+                Some(false) => (less, less),
+                None => (less, more),
             };
             low += worst;
             high += best;

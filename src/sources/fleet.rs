@@ -191,18 +191,10 @@ impl Fleet {
             .balancers()
             .map(|(host, _)| (host.name.clone(), host.address.clone()))
             .collect();
-        for (place, vip) in cluster.inventory.vips.iter().enumerate() {
-            let name = if place == 0 {
-                "vip".to_owned()
-            } else {
-                format!("vip-{}", place + 1)
-            };
-            targets.extend(
-                HostName::parse(&name)
-                    .ok()
-                    .map(|name| (name, vip.to_string())),
-            );
-        }
+        let vips = cluster.inventory.vips.iter();
+        targets.extend(
+            vips.filter_map(|vip| Some((cluster.inventory.canary_of(*vip)?, vip.to_string()))),
+        );
         for (target, address) in targets {
             self.polled.push(Arc::new(Handshake {
                 target,

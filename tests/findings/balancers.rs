@@ -10,6 +10,7 @@ use rmqtop::model::balancer::{
 use rmqtop::model::front::BalancerState;
 use rmqtop::model::host::{CanaryReport, ServiceReport, UnitState};
 use rmqtop::model::inventory::Access;
+use rmqtop::model::name::HostName;
 use rmqtop::model::observation::{
     FailureKind, Observation, Payload, SourceFailure, SourceId, SourceKind,
 };
@@ -474,9 +475,16 @@ fn a_haproxy_that_says_nothing_for_long_hangs() {
         took: Duration::ZERO,
         cluster_name: None,
     };
-    let mut serving = cluster.clone();
-    serving.sees(0, Payload::Canary(served));
-    assert!(!has(&serving, "H1"));
+    for target in ["rabbit-node1", "vip"] {
+        let mut serving = cluster.clone();
+        serving.model.apply(Observation {
+            source: SourceId::new(SourceKind::Canary, HostName::parse(target).unwrap()),
+            at: serving.now,
+            took: Duration::ZERO,
+            outcome: Ok(Payload::Canary(served.clone())),
+        });
+        assert!(!has(&serving, "H1"), "{target}");
+    }
     // One that answers again does not hang, and one whose service is dead is down.
     cluster.sees(0, Payload::Balancer(balancer(&[])));
     assert!(!has(&cluster, "H1"));

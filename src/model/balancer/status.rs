@@ -149,9 +149,11 @@ pub enum Usage {
 impl Backend {
     /// What HAProxy does with new clients as far as `server`, one of its own, is concerned.
     pub fn usage(&self, server: &ServerRow) -> Usage {
-        match server.own_usage() {
-            Usage::Usable if server.is_backup() && self.has_active() => Usage::Reserve,
-            usage => usage,
+        let usage = server.own_usage();
+        if usage == Usage::Usable && server.is_backup() && self.has_active() {
+            Usage::Reserve
+        } else {
+            usage
         }
     }
 
@@ -291,23 +293,14 @@ mod tests {
     /// judging.md, "A load balancer's backend": status, weight, what it means, and by whom.
     #[test]
     fn the_table_of_a_server() {
+        const WEIGHTLESS: &str = "set by a person or in haproxy.cfg";
         let rows = [
             ("UP", Some(1), Usage::Usable, None),
             ("UP 1/3", Some(1), Usage::Usable, None),
             ("UP", None, Usage::Usable, None),
             ("no check", Some(1), Usage::Usable, None),
-            (
-                "UP",
-                Some(0),
-                Usage::Aside,
-                Some("set by a person or in haproxy.cfg"),
-            ),
-            (
-                "no check",
-                Some(0),
-                Usage::Aside,
-                Some("set by a person or in haproxy.cfg"),
-            ),
+            ("UP", Some(0), Usage::Aside, Some(WEIGHTLESS)),
+            ("no check", Some(0), Usage::Aside, Some(WEIGHTLESS)),
             ("DOWN", Some(1), Usage::Down, None),
             ("DOWN 1/2", Some(1), Usage::Down, None),
             ("DOWN (agent)", Some(1), Usage::Down, Some("by its agent")),
