@@ -23,13 +23,13 @@ mod queues;
 mod scene;
 #[path = "findings/servers.rs"]
 mod servers;
-
+#[path = "findings/sources.rs"]
+mod sources;
 #[path = "findings/vip.rs"]
 mod vip;
 
 use cluster::{VIP, host, node};
 use rmqtop::findings::{self, Finding, Severity};
-use rmqtop::model::broker::ViewScope;
 use rmqtop::model::host::{ServiceReport, UnitState};
 use rmqtop::model::node::NodeState;
 use rmqtop::model::observation::{FailureKind, Payload, SourceKind};
@@ -137,37 +137,6 @@ fn the_states_are_told_apart() {
     assert_eq!(state(&cluster, 2), NodeState::Unknown, "its peers disagree");
 }
 
-/// Until the runtimes give up on a silent peer, members answer for themselves and for nobody else.
-#[test]
-fn members_that_wait_for_a_silent_one_are_not_said_to_be_silent_too() {
-    let mut cluster = healthy();
-    cluster.host_silent(2);
-    for number in 0..2 {
-        let mut own = view(number, VERSION, &[]);
-        own.nodes.retain(|row| row.name == node(number));
-        own.scope = ViewScope::Itself;
-        cluster.sees(number, Payload::Broker(own));
-    }
-    cluster.fails(0, SourceKind::Totals, FailureKind::Timeout);
-    cluster.fails(0, SourceKind::Queues, FailureKind::Mute);
-    let found = found(&cluster);
-    let root = &found[0];
-    assert_eq!(root.title, "the host rabbit-node3 does not answer");
-    let yet = "the other members do not say yet whether it runs".to_owned();
-    assert!(root.evidence.contains(&yet), "{:?}", root.evidence);
-    let mut told = root.evidence.clone();
-    told.sort();
-    told.dedup();
-    assert_eq!(told.len(), root.evidence.len(), "each line once");
-    for title in [
-        "totals cannot be read from rabbit-node1",
-        "queues cannot be read from rabbit-node1",
-    ] {
-        let late = found.iter().find(|finding| finding.title == title);
-        assert_eq!(late.unwrap().consequence_of.as_ref().unwrap().id, "N1");
-    }
-}
-
 #[test]
 fn a_node_whose_own_api_is_off_runs_if_its_peers_say_so() {
     let mut cluster = healthy();
@@ -249,23 +218,6 @@ fn a_stopped_keepalived_leaves_no_standby() {
 }
 
 #[test]
-fn a_filtered_ssh_port_is_no_dead_host() {
-    let mut cluster = healthy();
-    for kind in [SourceKind::Services, SourceKind::Vip] {
-        cluster.fails(2, kind, FailureKind::Timeout);
-    }
-    cluster
-        .passes(Duration::from_secs(1))
-        .sees(2, Payload::Broker(view(2, VERSION, &[])));
-    cluster
-        .passes(Duration::from_secs(1))
-        .fails(2, SourceKind::Services, FailureKind::Timeout);
-    assert_eq!(state(&cluster, 2), NodeState::Running);
-    cluster.fails(2, SourceKind::Management, FailureKind::Timeout);
-    assert_eq!(state(&cluster, 2), NodeState::Unreachable);
-}
-
-#[test]
 fn two_holders_are_a_split_and_the_lesser_holder_is_wrong() {
     let mut cluster = healthy();
     cluster.sees(1, Payload::Addresses(addresses(1, Vip::Held)));
@@ -336,40 +288,6 @@ fn a_move_is_no_wrong_holder_before_the_daemons_were_asked_again() {
         cluster.sees(number, Payload::Vrrp(keepalived(number, Daemon::Active)));
     }
     assert_eq!(ids(&cluster), vec![is("V2", Severity::Warning, VIP)]);
-}
-
-#[test]
-fn a_wrong_password_is_one_finding() {
-    let mut cluster = healthy();
-    for number in 0..3 {
-        cluster.fails(number, SourceKind::Management, FailureKind::Unauthorized);
-        cluster.fails(number, SourceKind::Queues, FailureKind::Unauthorized);
-    }
-    let refused: Vec<_> = found(&cluster)
-        .into_iter()
-        .filter(|f| f.id == "S1")
-        .collect();
-    assert_eq!(refused.len(), 1);
-    assert_eq!(
-        refused[0].title,
-        "the management API refuses the user or the password"
-    );
-}
-
-#[test]
-fn ssh_that_was_declared_and_cannot_work_is_told() {
-    let mut cluster = healthy();
-    cluster.fails(2, SourceKind::Services, FailureKind::NotConfigured);
-    assert_eq!(
-        ids(&cluster),
-        vec![is("S1", Severity::Warning, "rabbit-node3")]
-    );
-    cluster.model.inventory.hosts[2].access = rmqtop::model::inventory::Access::None;
-    assert_eq!(
-        ids(&cluster),
-        vec![],
-        "a host without SSH is meant to be watched without it"
-    );
 }
 
 #[test]
@@ -502,17 +420,6 @@ fn views_that_differ_for_a_moment_are_no_partition_yet() {
     );
     cluster.sees(0, Payload::Broker(view(0, VERSION, &[])));
     assert!(cluster.model.disagreements.is_empty());
-}
-
-#[test]
-fn a_changed_host_key_is_critical_and_said_once() {
-    let mut cluster = healthy();
-    cluster.fails(1, SourceKind::Services, FailureKind::HostKey);
-    let found = found(&cluster);
-    let keys: Vec<_> = found.iter().filter(|f| f.id == "S1").collect();
-    assert_eq!(keys.len(), 1);
-    assert_eq!(keys[0].severity, Severity::Critical);
-    assert!(keys[0].causes[0].contains("compare the key"));
 }
 
 #[test]

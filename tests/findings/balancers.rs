@@ -489,19 +489,3 @@ fn a_haproxy_that_says_nothing_for_long_hangs() {
     cluster.sees(0, Payload::Balancer(balancer(&[])));
     assert!(!has(&cluster, "H1"));
 }
-
-/// A host that is a load balancer alone: its silence is told once, and what follows stands below.
-#[test]
-fn what_a_dead_host_of_a_load_balancer_hides_follows_from_it() {
-    let mut cluster = healthy();
-    cluster.model.inventory.hosts[1].node = None;
-    cluster.host_silent(1);
-    cluster.sees(0, Payload::Broker(view(0, VERSION, &[])));
-    let all = found(&cluster);
-    let of_it = |finding: &&Finding| finding.id == "S1" && finding.subject == "rabbit-node2";
-    let hidden: Vec<&Finding> = all.iter().filter(of_it).collect();
-    assert!(!hidden.is_empty());
-    for finding in hidden {
-        assert_eq!(finding.consequence_of.as_ref().unwrap().id, "H1");
-    }
-}

@@ -10,7 +10,7 @@ use rmqtop::model::moment::Moment;
 use rstest::rstest;
 
 /// No SSH is configured anywhere.
-fn without_ssh(cluster: &mut Scene) {
+pub(super) fn without_ssh(cluster: &mut Scene) {
     for number in 0..3 {
         cluster.model.inventory.hosts[number].access = Access::None;
         for kind in [SourceKind::Services, SourceKind::Vip] {
@@ -351,28 +351,6 @@ fn hosts_that_only_this_machine_does_not_reach_are_not_lost() {
         "a peer still sees it"
     );
     assert!(found(&cluster).iter().all(|finding| finding.id != "N1"));
-}
-
-/// A file of the configuration that cannot be read is a fault of this machine, and is told.
-#[test]
-fn what_cannot_be_asked_for_a_fault_of_this_machine_is_told() {
-    let mut cluster = healthy();
-    without_ssh(&mut cluster);
-    for number in 0..2 {
-        cluster.fails(number, SourceKind::Haproxy, FailureKind::Local);
-    }
-    assert!(found(&cluster).iter().any(|finding| finding.id == "S1"));
-    let mut cluster = healthy();
-    without_ssh(&mut cluster);
-    for number in 0..3 {
-        cluster.fails(number, SourceKind::Management, FailureKind::Local);
-    }
-    for front in 0..2 {
-        cluster.fails(front, SourceKind::Haproxy, FailureKind::Refused);
-    }
-    let found = found(&cluster);
-    let told = found.iter().find(|finding| finding.id == "N1").unwrap();
-    assert!(told.title.contains("cannot be asked"), "{}", told.title);
 }
 
 /// Two that stand alone: which of them left is not known, so that none is called the stranger.

@@ -396,6 +396,17 @@ fn a_host_that_its_peers_miss_too_cannot_take_over() {
         "{:?}",
         vip.evidence
     );
+    // Before their runtimes give up on it they cannot say so, but they wait for somebody.
+    let mut cluster = super::healthy();
+    cluster.host_silent(1);
+    for number in [0, 2] {
+        let mut own = super::view(number, super::VERSION, &[]);
+        own.nodes.retain(|row| row.name == super::node(number));
+        own.scope = rmqtop::model::broker::ViewScope::Itself;
+        cluster.sees(number, Payload::Broker(own));
+    }
+    let vip = cluster.model.vips(cluster.now).remove(0);
+    assert_eq!(vip.verdict, VipVerdict::NoStandby);
 }
 
 fn shaken(model: &mut Model, at: Moment) {

@@ -84,6 +84,8 @@ pub struct Evidence {
     pub listed: Option<bool>,
     /// Whether another member answers for itself, whatever it can say of others.
     pub has_peers: bool,
+    /// Other members answer, and none can answer for the cluster: they wait for a silent peer.
+    pub peers_wait: bool,
     /// Its declared host.
     pub host: Option<HostName>,
     /// What its host says.
@@ -219,15 +221,15 @@ impl Model {
             host: host.map(|host| host.name.clone()),
             disputed: self.is_disputed(name, now),
             listed: self.is_member(name, now),
-            has_peers: self.views(now).any(|(host, view)| {
-                let own = self
-                    .inventory
-                    .host(host)
-                    .and_then(|host| host.node.as_ref());
-                own != Some(name) && own.is_some_and(|own| view.node(own).is_some())
-            }),
             ..Evidence::default()
         };
+        let peers = self.views(now).filter(|(at, view)| {
+            let node = self.inventory.host(at).and_then(|at| at.node.as_ref());
+            node.is_some_and(|node| node != name && view.node(node).is_some())
+        });
+        let scopes: Vec<ViewScope> = peers.map(|(_, view)| view.scope).collect();
+        seen.has_peers = !scopes.is_empty();
+        seen.peers_wait = seen.has_peers && scopes.iter().all(|scope| *scope == ViewScope::Itself);
         for (who, running) in self.peers_say(name, now) {
             let said = if running {
                 &mut seen.up

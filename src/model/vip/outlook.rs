@@ -68,7 +68,10 @@ impl Model {
         let name = &host.name;
         let mut nodes = self.inventory.nodes();
         let node = nodes.find(|(entry, _)| entry.machine == host.machine);
-        let is_missed = node.is_some_and(|(_, node)| self.node(node, now).known.is_denied());
+        let is_missed = node.is_some_and(|(_, node)| {
+            let known = self.node(node, now).known;
+            known.is_denied() || known.peers_wait
+        });
         if is_missed {
             let why =
                 format!("{name} does not answer, and its peers miss it too: it cannot take over");
