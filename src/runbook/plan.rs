@@ -4,11 +4,14 @@
 use crate::action::Action;
 use crate::invocation::Change;
 use crate::model::broker::NodeType;
-use crate::model::name::{ClusterName, DataPath, HostName, NodeName, QueueName, Stamp, VhostName};
+use crate::model::name::{
+    ClusterName, DataPath, HaproxyName, HostName, NodeName, QueueName, Stamp, VhostName,
+};
 use crate::model::node::NodeState;
 use crate::model::policy::{PolicyName, PolicyRule};
 use crate::model::shutdown::WholeStop;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::time::Duration;
 
 /// What will be done, why it may be done, and how each step is proved.
@@ -146,6 +149,20 @@ pub enum Probe {
         node: NodeName,
         /// On these load balancers.
         on: Vec<HostName>,
+    },
+    /// One server of `node` takes clients.
+    ServerUsed {
+        /// Which member it stands for.
+        node: NodeName,
+        /// Which server.
+        row: BalancerServer,
+    },
+    /// One server of `node` takes no new clients, by an administrator's word.
+    ServerSpared {
+        /// Which member it stands for.
+        node: NodeName,
+        /// Which server.
+        row: BalancerServer,
     },
     /// The load balancers have another server than that of `node` to send clients to.
     OtherServers {
@@ -341,6 +358,23 @@ pub enum Probe {
         /// Which node.
         node: NodeName,
     },
+}
+
+/// A server on one load balancer, by its names there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BalancerServer {
+    /// On which host.
+    pub on: HostName,
+    /// The proxy it belongs to.
+    pub backend: HaproxyName,
+    /// Its name.
+    pub server: HaproxyName,
+}
+
+impl fmt::Display for BalancerServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.backend.as_str(), self.server.as_str())
+    }
 }
 
 /// Who is asked about maintenance mode.

@@ -7,6 +7,7 @@ use super::mirror;
 use super::plan::{Plan, Preflight, Probe, Refusal, Step};
 use super::preflight::{self, Checks};
 use super::replicas;
+use super::spare::{self, Told};
 use super::steps::{BALANCER_DEADLINE, Ground, TOLD_DEADLINE};
 use crate::action::Action;
 use crate::invocation::api::ApiCall;
@@ -238,11 +239,10 @@ fn member(ground: Ground<'_>, by_hand: &[&QueueRow]) -> Vec<Step> {
             Way::Left(_) | Way::Unseen(_) => {}
         }
     }
-    let hosts: Vec<HostName> = told.iter().map(|(host, _)| host.clone()).collect();
     // Waited for while all members serve.
     let mut steps = vec![quorum(ground)];
     steps.extend(told.iter().map(|each| lb_drain(ground, each)));
-    steps.push(drain(ground, hosts));
+    steps.push(drain(ground, &told));
     steps.push(Step {
         before: [ground.drain().after, vec![ground.others_unchanged()]].concat(),
         ..ground.stop_node()
@@ -270,12 +270,10 @@ fn member(ground: Ground<'_>, by_hand: &[&QueueRow]) -> Vec<Step> {
     steps
 }
 
-fn lb_drain(ground: Ground<'_>, (host, set): &(HostName, SetServer)) -> Step {
+fn lb_drain(ground: Ground<'_>, told: &Told) -> Step {
+    let (host, set) = told;
     let (node, on) = (ground.node().clone(), vec![host.clone()]);
-    let spared = Probe::BalancersSpare {
-        node: node.clone(),
-        on: on.clone(),
-    };
+    let spared = spare::spared(&node, told);
     Step {
         id: "lb-drain".to_owned(),
         title: format!("let HAProxy on {host} send {node} no new clients"),
@@ -317,14 +315,10 @@ fn quorum(ground: Ground<'_>) -> Step {
     }
 }
 
-fn drain(ground: Ground<'_>, on: Vec<HostName>) -> Step {
+fn drain(ground: Ground<'_>, told: &[Told]) -> Step {
     let mut step = ground.drain();
-    if !on.is_empty() {
-        step.before.push(Probe::BalancersSpare {
-            node: ground.node().clone(),
-            on,
-        });
-    }
+    let spared = told.iter().map(|each| spare::spared(ground.node(), each));
+    step.before.extend(spared);
     step
 }
 
@@ -346,16 +340,14 @@ fn caught_up(ground: Ground<'_>) -> Step {
     }
 }
 
-fn lb_ready(ground: Ground<'_>, (host, set): &(HostName, SetServer)) -> Step {
+fn lb_ready(ground: Ground<'_>, told: &Told) -> Step {
+    let (host, set) = told;
     let node = ground.node().clone();
     let ready = SetServer {
         state: ServerState::Ready,
         ..set.clone()
     };
-    let used = Probe::BalancersUse {
-        node: node.clone(),
-        on: vec![host.clone()],
-    };
+    let used = spare::used(&node, told);
     Step {
         id: "lb-ready".to_owned(),
         title: format!("let HAProxy on {host} send {node} clients again"),

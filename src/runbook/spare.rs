@@ -1,7 +1,7 @@
 //! Owns how the load balancers are kept from sending clients to a node that is no member: its server
 //! is taken out before it goes, on each that can be told, and put back once it is a member again.
 
-use super::plan::{Probe, Step};
+use super::plan::{BalancerServer, Probe, Step};
 use super::rolling_restart::command;
 use super::steps::{BALANCER_DEADLINE, Ground, TOLD_DEADLINE};
 use crate::invocation::Change;
@@ -13,6 +13,30 @@ use crate::model::path::Placed;
 
 /// One load balancer, and what it is told about the server of a node.
 pub(super) type Told = (HostName, SetServer);
+
+/// The very server that is told something takes no new clients.
+pub(super) fn spared(node: &NodeName, told: &Told) -> Probe {
+    Probe::ServerSpared {
+        node: node.clone(),
+        row: row(told),
+    }
+}
+
+/// The very server that is told something takes clients.
+pub(super) fn used(node: &NodeName, told: &Told) -> Probe {
+    Probe::ServerUsed {
+        node: node.clone(),
+        row: row(told),
+    }
+}
+
+fn row((on, set): &Told) -> BalancerServer {
+    BalancerServer {
+        on: on.clone(),
+        backend: set.backend.clone(),
+        server: set.server.clone(),
+    }
+}
 
 /// How the load balancers stand to the server of a node.
 #[derive(Debug, Default)]
@@ -88,11 +112,9 @@ impl Servers {
 
     /// The steps that take it out, each where `may_go` holds.
     pub(super) fn take_out(&self, ground: Ground<'_>, may_go: &[Probe]) -> Vec<Step> {
-        let step = |(on, set): &Told| {
-            let spared = Probe::BalancersSpare {
-                node: ground.node().clone(),
-                on: vec![on.clone()],
-            };
+        let step = |told: &Told| {
+            let (on, set) = told;
+            let spared = spared(ground.node(), told);
             Step {
                 id: format!("lb-out-{on}"),
                 title: format!(
@@ -114,11 +136,9 @@ impl Servers {
     /// very run told to spare it, and, where it is no member now, on those that had taken it out. Of
     /// a member someone else did so, for a reason of their own.
     pub(super) fn put_back(&self, ground: Ground<'_>, also: &[Told]) -> Vec<Step> {
-        let step = |(on, set): &Told| {
-            let used = Probe::BalancersUse {
-                node: ground.node().clone(),
-                on: vec![on.clone()],
-            };
+        let step = |told: &Told| {
+            let (on, set) = told;
+            let used = used(ground.node(), told);
             let ready = SetServer {
                 state: ServerState::Ready,
                 ..set.clone()

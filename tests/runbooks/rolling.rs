@@ -202,6 +202,21 @@ async fn all_goes_well(#[values("3.10.8", "4.0.5", "4.3.6")] version: &str) {
     assert_eq!(ran.sent.len(), 21);
 }
 
+/// Each look is made with as much as the plan was: the ports of the members, the addresses of hosts.
+#[rstest]
+#[case(Some(1883), false)]
+#[case(None, true)]
+#[tokio::test(start_paused = true)]
+async fn whose_a_server_is_is_looked_at_anew(#[case] second: Option<u16>, #[case] inner: bool) {
+    let mut cluster = cluster("4.3.6");
+    cluster.second = second;
+    cluster.inner_net = inner;
+    cluster.untold = vec![1];
+    let ran = act(World::new(cluster, vec![Act::works(); 5]), &rolling(&[2])).await;
+    assert_eq!(ran.outcome, RunOutcome::Done, "{}", ran.story());
+    assert!(ran.cluster.spared.is_empty());
+}
+
 /// What an administrator took out stays out; who cannot be told is waited for.
 #[tokio::test(start_paused = true)]
 async fn a_server_in_maint_stays_there() {

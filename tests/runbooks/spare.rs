@@ -88,6 +88,44 @@ async fn its_servers_go_first_and_stay_out(#[case] action: Action, #[case] befor
     assert_eq!(ran.cluster.out, [(0, 2), (1, 2)]);
 }
 
+/// A TCP backend to the port of another protocol, where the configuration names no backend.
+fn mqtt() -> Cluster {
+    Cluster {
+        second: Some(1883),
+        ..Cluster::healthy()
+    }
+}
+
+/// The members are known to HAProxy by addresses that only their hosts tell.
+fn inner_net() -> Cluster {
+    Cluster {
+        inner_net: true,
+        ..Cluster::healthy()
+    }
+}
+
+/// A step is proved by the very server that it told something: whatever the plan knew of the ports
+/// and addresses of its member.
+#[rstest]
+#[tokio::test(start_paused = true)]
+async fn the_proof_looks_at_what_the_plan_did(
+    #[values(mqtt(), inner_net())] before: Cluster,
+    #[values(leave(), forget(), wipe())] action: Action,
+) {
+    let before = if action == wipe() {
+        Cluster {
+            strangers: vec![2],
+            laden: vec![2],
+            ..before
+        }
+    } else {
+        before
+    };
+    let ran = done(&action, &before).await;
+    assert_eq!(ran.cluster.out, [(0, 2), (1, 2)]);
+    assert!(ran.cluster.second_out.is_empty(), "{}", ran.story());
+}
+
 /// Once it is a member again, and serves, clients come back.
 #[tokio::test(start_paused = true)]
 async fn a_node_that_has_joined_again_is_used_again() {

@@ -13,6 +13,8 @@ impl Probe {
             | Self::SelfReports { node }
             | Self::BalancersUse { node, .. }
             | Self::BalancersSpare { node, .. }
+            | Self::ServerUsed { node, .. }
+            | Self::ServerSpared { node, .. }
             | Self::OtherServers { node, .. }
             | Self::OthersUnchanged { node, .. }
             | Self::Drained { node, .. }
