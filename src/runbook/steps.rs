@@ -236,7 +236,14 @@ impl<'a> Ground<'a> {
             state,
         };
         Step {
-            before: vec![by_host(NodeState::Running), self.others_unchanged()],
+            before: vec![
+                by_host(NodeState::Running),
+                self.others_unchanged(),
+                Probe::NotMember {
+                    node: node.clone(),
+                    by: self.through().clone(),
+                },
+            ],
             already: vec![by_host(NodeState::AppStopped)],
             after: vec![by_host(NodeState::AppStopped)],
             ..self.stop_app()
