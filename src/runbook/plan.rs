@@ -300,6 +300,12 @@ pub enum Probe {
         /// Which members.
         nodes: Vec<NodeName>,
     },
+    /// None of these runs or is about to, by their hosts and by the members that answer; one whose
+    /// host does not answer is away.
+    NoneRuns {
+        /// Which members.
+        nodes: Vec<NodeName>,
+    },
     /// systemd does not hold the service of `node` for failed.
     ServiceNotFailed {
         /// Which member.

@@ -85,6 +85,7 @@ impl Probe {
                 through,
             } => policy::in_sync(model, (vhost, queue), through, now),
             Self::Stopped { nodes } => power::stopped(model, nodes, now),
+            Self::NoneRuns { nodes } => power::none_runs(model, nodes, now),
             Self::ServiceNotFailed { node } => power::service_not_failed(model, node, now),
             Self::RuntimeUp { node } => power::runtime_up(model, node, now),
             Self::RunTogether { nodes } => power::run_together(model, nodes, now),
@@ -118,6 +119,7 @@ impl Probe {
             | Self::DoesNotRun { .. }
             | Self::OthersUnchanged { .. }
             | Self::Stopped { .. }
+            | Self::NoneRuns { .. }
             | Self::RuntimeUp { .. } => &[SourceKind::Management, SourceKind::Services],
             Self::RunTogether { .. } => &[
                 SourceKind::Management,

@@ -36,7 +36,9 @@ impl Probe {
             | Self::DataFree { node, .. }
             | Self::DataAside { node, .. }
             | Self::Blank { node } => vec![node],
-            Self::Stopped { nodes } | Self::RunTogether { nodes } => nodes.iter().collect(),
+            Self::Stopped { nodes } | Self::NoneRuns { nodes } | Self::RunTogether { nodes } => {
+                nodes.iter().collect()
+            }
             Self::ClusterNamed { .. }
             | Self::LeadersSpread
             | Self::NoAlarms

@@ -115,6 +115,11 @@ impl fmt::Display for Probe {
                 "no runtime of {} by its host, and no member that answers sees it run",
                 nodes_joined(nodes)
             ),
+            Self::NoneRuns { nodes } => write!(
+                f,
+                "as far as can be seen, none of these runs: {}",
+                nodes_joined(nodes)
+            ),
             Self::ServiceNotFailed { node } => {
                 write!(f, "systemd does not hold the service of {node} for failed")
             }
