@@ -210,24 +210,22 @@ impl Run<'_> {
                     reason: format!("nothing was sent: {error}"),
                 };
             }
-            CommandOutcome::Ended(Output {
-                code: Some(0 | EXIT_TIMED_OUT) | None,
-                ..
-            })
-            | CommandOutcome::Lost(_)
-            | CommandOutcome::TimedOut => left.max(AFTERMATH),
+            outcome if may_work_yet(outcome) => left.max(AFTERMATH),
+            CommandOutcome::Ended(Output { code: Some(0), .. }) => left.max(AFTERMATH),
             CommandOutcome::Answered(response) if response.is_success() => left.max(AFTERMATH),
             // It says that it did nothing: one look tells whether that is so.
             CommandOutcome::Answered(response) if response.is_refusal() => Duration::ZERO,
-            CommandOutcome::Ended(_) | CommandOutcome::Answered(_) => left.min(AFTERMATH),
+            CommandOutcome::Ended(_)
+            | CommandOutcome::Answered(_)
+            | CommandOutcome::Lost(_)
+            | CommandOutcome::TimedOut => left.min(AFTERMATH),
         };
         let settled = self.settle(index, step, Some(ended), limit).await;
-        match (outcome, settled) {
-            // It may have its effect yet.
-            (CommandOutcome::TimedOut, StepOutcome::Failed { reason }) => {
+        match settled {
+            StepOutcome::Failed { reason } if may_work_yet(&outcome) => {
                 StepOutcome::Unknown { reason }
             }
-            (_, settled) => settled,
+            settled => settled,
         }
     }
 
@@ -431,6 +429,16 @@ impl Run<'_> {
             self.printed += 1;
             self.tell(RunEventKind::Output { step, line });
         }
+    }
+}
+
+/// Whether what was sent may have its effect after all: the command gave up waiting, its end was
+/// not seen, or something ended it, and the broker goes on with what it was asked for.
+fn may_work_yet(outcome: &CommandOutcome) -> bool {
+    match outcome {
+        CommandOutcome::Ended(Output { code, .. }) => matches!(code, Some(EXIT_TIMED_OUT) | None),
+        CommandOutcome::Lost(_) | CommandOutcome::TimedOut => true,
+        CommandOutcome::Answered(_) | CommandOutcome::NotSent(_) => false,
     }
 }
 
