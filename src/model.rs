@@ -84,6 +84,8 @@ pub struct Model {
     pub policy_views: ByHost<PolicyView>,
     /// HAProxy, by its host.
     pub balancers: ByHost<BalancerReport>,
+    /// Why a HAProxy takes no commands from us, by its host, where it was tried.
+    pub deaf: BTreeMap<HostName, String>,
     /// Addresses, by host.
     pub addresses: ByHost<AddressReport>,
     /// Services, by host.

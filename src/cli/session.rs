@@ -119,8 +119,14 @@ impl Session {
             model.remembered = self.remembered();
         }
         let mut plan = runbook::plan(action, &model, crate::clock::now())?;
+        let sockets = self.try_sockets(&plan).await;
+        if !sockets.deaf.is_empty() {
+            // Without them the plan is another one: they are named in it, and not told.
+            model.deaf.clone_from(&sockets.deaf);
+            plan = runbook::plan(action, &model, crate::clock::now())?;
+        }
         self.check_rights(&mut plan).await?;
-        self.check_sockets(&mut plan).await?;
+        sockets.note(&mut plan);
         Ok(Planned { plan, model })
     }
 

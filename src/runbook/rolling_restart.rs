@@ -74,15 +74,15 @@ fn way(
         return Way::Left(format!("{} is {} on {}", out.name, out.state(), host.name));
     }
     let names = (backend.name.raw(), server.name.raw());
-    match command(host, entry, names) {
+    match command(model, (host, entry), names) {
         Ok(set) => Way::Told(set),
         Err(why) => Way::Untold(why),
     }
 }
 
 pub(super) fn command(
-    host: &HostEntry,
-    entry: &BalancerEntry,
+    model: &Model,
+    (host, entry): (&HostEntry, &BalancerEntry),
     (backend, server): (&str, &str),
 ) -> Result<SetServer, String> {
     let Some(socket) = &entry.socket else {
@@ -90,6 +90,9 @@ pub(super) fn command(
     };
     if host.access == Access::None {
         return Err("the configuration names no `ssh` for its host".to_owned());
+    }
+    if let Some(why) = model.deaf.get(&host.name) {
+        return Err(format!("it takes no commands over {socket}: {why}"));
     }
     let words = |error: crate::model::name::NameError| error.to_string();
     Ok(SetServer {

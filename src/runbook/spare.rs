@@ -85,7 +85,8 @@ impl Servers {
             } else {
                 (&mut all.used, ServerState::Maint)
             };
-            match command(host, entry, (backend.name.raw(), server.name.raw())) {
+            let names = (backend.name.raw(), server.name.raw());
+            match command(model, (host, entry), names) {
                 Ok(set) => list.push((on.clone(), SetServer { state, ..set })),
                 Err(why) if state == ServerState::Maint => {
                     all.untold.push(untold(on, node, &why));

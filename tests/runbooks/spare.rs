@@ -1,14 +1,15 @@
 //! Clients are kept away from a node that is no member: before it goes, and until it has joined
 //! again. Other states of its servers are left as they are.
 
-use crate::cluster::{Cluster, Life, node};
+use crate::cluster::{Cluster, Life, host, node};
 use crate::doubles::{Act, Ran, Reply, World, act, commands};
 use rmqtop::action::Action;
 use rmqtop::executor::event::RunOutcome;
+use rmqtop::invocation::Change;
 use rmqtop::model::broker::NodeType;
 use rmqtop::model::moment::Moment;
 use rmqtop::runbook;
-use rmqtop::runbook::plan::Plan;
+use rmqtop::runbook::plan::{Plan, Step};
 use rstest::rstest;
 
 fn leave() -> Action {
@@ -186,6 +187,29 @@ fn who_cannot_be_told_is_named() {
     cluster.balancers = Vec::new();
     let words = plan(&leave(), &cluster).blast_radius.join("\n");
     assert!(!words.contains("HAProxy"), "{words}");
+}
+
+/// A socket that was tried and takes no commands forbids nothing: its HAProxy is not told, and named.
+#[rstest]
+#[case::leaves(leave(), Cluster::healthy())]
+#[case::forgotten_dead(forget(), Cluster::healthy().with_life(2, Life::HostDead))]
+#[case::wiped(wipe(), laden())]
+#[case::rolls(Action::RollingRestart { only: vec![node(2)] }, Cluster::healthy())]
+fn who_takes_no_commands_is_not_told(#[case] action: Action, #[case] cluster: Cluster) {
+    let now = Moment::ORIGIN;
+    let mut model = cluster.model(now);
+    let why = "its level is user, not admin".to_owned();
+    model.deaf.insert(host(1), why.clone());
+    let plan = runbook::plan(&action, &model, now).unwrap();
+    let is_told = |step: &Step| matches!(step.change, Some(Change::Haproxy(_)));
+    let mut told = plan.steps.iter().filter(|step| is_told(step));
+    assert!(told.all(|step| step.host == host(0)));
+    let evidence = plan.preflight.iter().flat_map(|check| &check.evidence);
+    let mut words = plan.blast_radius.iter().chain(evidence);
+    assert!(
+        words.any(|line| line.contains("HAProxy on rabbit-node2") && line.contains(&why)),
+        "{plan:?}"
+    );
 }
 
 /// A run that ends before it touched the membership says how the member is put back into service.
