@@ -6,7 +6,7 @@ use super::rolling_restart::command;
 use super::steps::{BALANCER_DEADLINE, Ground, TOLD_DEADLINE};
 use crate::invocation::Change;
 use crate::invocation::haproxy::{ServerState, SetServer};
-use crate::model::balancer::ServerStatus;
+use crate::model::balancer::{ServerRow, ServerStatus, Usage};
 use crate::model::name::{HostName, NodeName};
 use crate::model::node::NodeState;
 use crate::model::path::Placed;
@@ -78,12 +78,12 @@ impl Servers {
                     continue;
                 }
             };
-            let (list, state) = if server.status == ServerStatus::Maint {
-                (&mut all.out, ServerState::Ready)
-            } else if server.status.is_set_aside() {
+            let Some(state) = wanted(server) else {
                 continue;
-            } else {
-                (&mut all.used, ServerState::Maint)
+            };
+            let list = match state {
+                ServerState::Ready => &mut all.out,
+                ServerState::Drain | ServerState::Maint => &mut all.used,
             };
             let names = (backend.name.raw(), server.name.raw());
             match command(model, (host, entry), names) {
@@ -164,6 +164,19 @@ impl Servers {
             &self.out
         };
         out.iter().chain(also).map(step).collect()
+    }
+}
+
+/// What a server is to become. One that takes no clients even where its checks succeed, for its
+/// weight or by a person's word, is left as it is: it would never be seen in use again.
+fn wanted(server: &ServerRow) -> Option<ServerState> {
+    if server.weight == Some(0) {
+        return None;
+    }
+    match server.usage() {
+        Usage::Usable | Usage::Down => Some(ServerState::Maint),
+        Usage::Aside if server.status == ServerStatus::Maint => Some(ServerState::Ready),
+        Usage::Aside | Usage::Unknown => None,
     }
 }
 

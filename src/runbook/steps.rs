@@ -333,7 +333,9 @@ impl<'a> Ground<'a> {
     /// an administrator took out is not waited for.
     pub(super) fn waiting_balancers(self) -> Vec<HostName> {
         let away = self.target.state != NodeState::Running || self.draining();
-        let uses = |server: &ServerRow| server.takes_clients() || (away && server.status.is_down());
+        // Without a weight it gets nobody once it is up, either.
+        let comes_back = |server: &ServerRow| server.status.is_down() && server.weight != Some(0);
+        let uses = |server: &ServerRow| server.takes_clients() || (away && comes_back(server));
         self.model
             .inventory
             .balancers()

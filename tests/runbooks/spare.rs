@@ -150,6 +150,30 @@ async fn a_node_that_has_joined_again_is_used_again() {
     assert!(told.ends_with(&["-", "ready", "ready"]), "{}", ran.story());
 }
 
+/// A server that would not be used even where its checks succeed is neither taken out nor waited for.
+#[rstest]
+#[case::no_weight("UP", 0, Life::Running)]
+#[case::no_weight_down("UP", 0, Life::AppStopped)]
+#[case::by_its_check("NOLB", 1, Life::Running)]
+#[tokio::test(start_paused = true)]
+async fn what_gets_no_clients_anyway_is_left_alone(
+    #[case] word: &'static str,
+    #[case] weight: u64,
+    #[case] life: Life,
+) {
+    let mut cluster = Cluster::healthy().with_life(2, life);
+    cluster.odd_rows = vec![(2, word, weight)];
+    let action = match life {
+        Life::AppStopped => Action::Rejoin {
+            node: node(2),
+            to: None,
+        },
+        _ => leave(),
+    };
+    let ran = done(&action, &cluster).await;
+    assert!(told(&ran).iter().all(|word| *word == "-"), "{}", ran.story());
+}
+
 /// A person who took the server of a member out has a reason of their own.
 #[test]
 fn what_a_person_took_out_of_a_member_stays_out() {

@@ -90,6 +90,9 @@ pub(crate) struct Cluster {
     pub(crate) second: Option<u16>,
     /// Load balancers with the servers of that backend that they keep in MAINT or DRAIN.
     pub(crate) second_out: Vec<(usize, usize)>,
+    /// What HAProxy says of the servers of members that are up, where it is another word and weight
+    /// than usual.
+    pub(crate) odd_rows: Vec<(usize, &'static str, u64)>,
     /// HAProxy reaches the members by addresses that the configuration does not name.
     pub(crate) inner_net: bool,
     /// Members in maintenance mode.
@@ -155,6 +158,7 @@ impl Cluster {
             untold: Vec::new(),
             second: None,
             second_out: Vec::new(),
+            odd_rows: Vec::new(),
             inner_net: false,
             draining: Vec::new(),
             ram: Vec::new(),

@@ -390,6 +390,12 @@ impl Cluster {
         } else {
             ServerStatus::Down(None)
         };
+        let odd = self.odd_rows.iter().find(|(at, ..)| *at == index);
+        let (status, weight) = match odd {
+            Some((_, word, weight)) if open => (ServerStatus::parse(word), *weight),
+            Some((_, _, weight)) => (status, *weight),
+            None => (status, 1),
+        };
         let is_down = matches!(status, ServerStatus::Down(_));
         ServerRow {
             name: Shown::new(&format!("mq-node{}", index + 1)),
@@ -399,7 +405,7 @@ impl Cluster {
             } else {
                 self.connections[index] as u64
             }),
-            weight: Some(1),
+            weight: Some(weight),
             check_status: Some(Shown::new(if is_down { "L4CON" } else { "L4OK" })),
             check_text: is_down.then(|| Shown::new("Connection refused")),
             last_change_s: Some(60),
