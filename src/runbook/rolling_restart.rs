@@ -14,6 +14,7 @@ use crate::invocation::api::ApiCall;
 use crate::invocation::haproxy::{ServerState, SetServer};
 use crate::invocation::{Change, CtlVerb, ServiceVerb, UpgradeVerb};
 use crate::model::Model;
+use crate::model::balancer::{Backend, ServerRow};
 use crate::model::broker::QueueRow;
 use crate::model::inventory::{Access, BalancerEntry, HostEntry};
 use crate::model::moment::Moment;
@@ -25,59 +26,59 @@ use std::time::Duration;
 /// As long as `rabbitmq-upgrade await_online_quorum_plus_one` is given in the upgrade guide.
 const QUORUM_DEADLINE: Duration = Duration::from_secs(600);
 
-/// How one load balancer is dealt with while a member is away.
+/// How a server of a member is dealt with while the member is away.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Way {
-    /// It is told, with this command for `drain`.
+    /// HAProxy is told, with this command for `drain`.
     Told(SetServer),
-    /// It uses the member and cannot be told, for this reason.
+    /// It takes clients, and HAProxy cannot be told, for this reason.
     Untold(String),
-    /// It does not use the member now, as these words say: nothing is changed about that.
+    /// It takes none now, as these words say: nothing is changed about that.
     Left(String),
-    /// What it does with the member is not known, for this reason.
+    /// What becomes of clients is not known, for this reason.
     Unseen(String),
 }
 
-/// How each load balancer is dealt with while `node` is away.
+/// How each server of `node` is dealt with while it is away, with its load balancer.
 pub(super) fn ways(model: &Model, node: &NodeName, now: Moment) -> Vec<(HostName, Way)> {
     let balancers = model.inventory.balancers();
     balancers
-        .map(|(host, entry)| (host.name.clone(), way(model, node, (host, entry), now)))
+        .flat_map(|(host, entry)| {
+            let ways = ways_on(model, node, (host, entry), now).into_iter();
+            ways.map(|way| (host.name.clone(), way))
+        })
         .collect()
 }
 
-fn way(
+fn ways_on(
     model: &Model,
     node: &NodeName,
     (host, entry): (&HostEntry, &BalancerEntry),
     now: Moment,
-) -> Way {
-    let Some(report) = model.balancer(&host.name, now) else {
-        return Way::Unseen(format!("HAProxy on {} cannot be asked", host.name));
+) -> Vec<Way> {
+    let on = &host.name;
+    let Some(report) = model.balancer(on, now) else {
+        return vec![Way::Unseen(format!("HAProxy on {on} cannot be asked"))];
     };
     let servers = model.servers_of(node, host, report);
-    let (backend, server) = match servers.as_slice() {
-        [] if model.placed(node, host, now) == Placed::Unknown => {
-            let on = &host.name;
-            return Way::Unseen(format!(
+    if servers.is_empty() {
+        let way = if model.placed(node, host, now) == Placed::Unknown {
+            Way::Unseen(format!(
                 "whether HAProxy on {on} has a server for {node} is not known"
-            ));
+            ))
+        } else {
+            Way::Left(format!("HAProxy on {on} has no server for {node}"))
+        };
+        return vec![way];
+    }
+    let way = |(backend, server): (&Backend, &ServerRow)| {
+        if !server.takes_clients() {
+            return Way::Left(format!("{} is {} on {on}", server.name, server.state()));
         }
-        [] => return Way::Left(format!("HAProxy on {} has no server for {node}", host.name)),
-        [one] => one,
-        several if several.iter().all(|(_, server)| server.takes_clients()) => {
-            return Way::Untold(format!("it has several servers for {node}"));
-        }
-        [first, ..] => first,
+        let names = (backend.name.raw(), server.name.raw());
+        command(model, (host, entry), names).map_or_else(Way::Untold, Way::Told)
     };
-    if let Some((_, out)) = servers.iter().find(|(_, server)| !server.takes_clients()) {
-        return Way::Left(format!("{} is {} on {}", out.name, out.state(), host.name));
-    }
-    let names = (backend.name.raw(), server.name.raw());
-    match command(model, (host, entry), names) {
-        Ok(set) => Way::Told(set),
-        Err(why) => Way::Untold(why),
-    }
+    servers.into_iter().map(way).collect()
 }
 
 pub(super) fn command(
@@ -234,17 +235,21 @@ fn by_hand(ground: Ground<'_>) -> Vec<&QueueRow> {
 /// The steps for one member, after which the mirrors of these queues are told to follow.
 fn member(ground: Ground<'_>, by_hand: &[&QueueRow]) -> Vec<Step> {
     let node = ground.node();
-    let (mut told, mut untold) = (Vec::new(), Vec::new());
+    let (mut told, mut untold, mut left) = (Vec::new(), Vec::new(), Vec::new());
     for (host, way) in ways(ground.model, node, ground.now) {
         match way {
             Way::Told(set) => told.push((host, set)),
             Way::Untold(_) => untold.push(host),
-            Way::Left(_) | Way::Unseen(_) => {}
+            Way::Left(_) => left.push(host),
+            Way::Unseen(_) => {}
         }
     }
+    // Where another of its servers stays out, not all of them come back.
+    untold.retain(|host| !left.contains(host));
+    untold.dedup();
     // Waited for while all members serve.
     let mut steps = vec![quorum(ground)];
-    steps.extend(told.iter().map(|each| lb_drain(ground, each)));
+    steps.extend(told.iter().map(|each| lb_drain(ground, each, &told)));
     steps.push(drain(ground, &told));
     steps.push(Step {
         before: [ground.drain().after, vec![ground.others_unchanged()]].concat(),
@@ -257,12 +262,12 @@ fn member(ground: Ground<'_>, by_hand: &[&QueueRow]) -> Vec<Step> {
             .iter()
             .map(|row| mirror::sync_step(ground, &row.vhost, &row.name)),
     );
-    steps.extend(told.iter().map(|each| lb_ready(ground, each)));
+    steps.extend(told.iter().map(|each| lb_ready(ground, each, &told)));
     steps.extend(await_use(ground, untold));
     for step in &mut steps {
-        step.id = format!("{} {node}", step.id);
+        let (word, place) = step.id.split_once(' ').unwrap_or((&step.id, ""));
+        step.id = format!("{word} {node} {place}").trim_end().to_owned();
         match &step.change {
-            Some(Change::Haproxy(_)) => step.id = format!("{} {}", step.id, step.host),
             Some(Change::Api {
                 call: ApiCall::SyncQueue { vhost, queue },
                 ..
@@ -273,13 +278,14 @@ fn member(ground: Ground<'_>, by_hand: &[&QueueRow]) -> Vec<Step> {
     steps
 }
 
-fn lb_drain(ground: Ground<'_>, told: &Told) -> Step {
+fn lb_drain(ground: Ground<'_>, told: &Told, all: &[Told]) -> Step {
     let (host, set) = told;
+    let (suffix, over) = spare::distinct(told, all);
     let (node, on) = (ground.node().clone(), vec![host.clone()]);
     let spared = spare::spared(&node, told);
     Step {
-        id: "lb-drain".to_owned(),
-        title: format!("let HAProxy on {host} send {node} no new clients"),
+        id: format!("lb-drain {host}{suffix}"),
+        title: format!("let HAProxy on {host} send {node} no new clients{over}"),
         host: host.clone(),
         change: Some(Change::Haproxy(set.clone())),
         before: vec![
@@ -343,8 +349,9 @@ fn caught_up(ground: Ground<'_>) -> Step {
     }
 }
 
-fn lb_ready(ground: Ground<'_>, told: &Told) -> Step {
+fn lb_ready(ground: Ground<'_>, told: &Told, all: &[Told]) -> Step {
     let (host, set) = told;
+    let (suffix, over) = spare::distinct(told, all);
     let node = ground.node().clone();
     let ready = SetServer {
         state: ServerState::Ready,
@@ -352,8 +359,8 @@ fn lb_ready(ground: Ground<'_>, told: &Told) -> Step {
     };
     let used = spare::used(&node, told);
     Step {
-        id: "lb-ready".to_owned(),
-        title: format!("let HAProxy on {host} send {node} clients again"),
+        id: format!("lb-ready {host}{suffix}"),
+        title: format!("let HAProxy on {host} send {node} clients again{over}"),
         host: host.clone(),
         change: Some(Change::Haproxy(ready)),
         before: vec![ground.seen(NodeState::Running)],

@@ -30,6 +30,16 @@ pub(super) fn used(node: &NodeName, told: &Told) -> Probe {
     }
 }
 
+/// What tells a server from the others of `all` on its load balancer, at the end of an id and of a
+/// title; nothing where it is the only one.
+pub(super) fn distinct(told: &Told, all: &[Told]) -> (String, String) {
+    if all.iter().filter(|(on, _)| *on == told.0).count() <= 1 {
+        return (String::new(), String::new());
+    }
+    let row = row(told);
+    (format!(" {row}"), format!(", over {row}"))
+}
+
 fn row((on, set): &Told) -> BalancerServer {
     BalancerServer {
         on: on.clone(),
@@ -63,45 +73,49 @@ impl Servers {
                 continue;
             };
             let servers = model.servers_of(node, host, report);
-            let (backend, server) = match servers.as_slice() {
-                [one] => *one,
-                [] if model.placed(node, host, ground.now) == Placed::Unknown => {
-                    all.untold.push(format!(
-                        "whether HAProxy on {on} has a server for {node} is not known: if so, it may send clients there"
-                    ));
-                    continue;
-                }
-                [] => continue,
-                _ => {
-                    all.untold
-                        .push(untold(on, node, "it has several servers for it"));
-                    continue;
-                }
-            };
-            let Some(state) = wanted(server) else {
-                continue;
-            };
-            let list = match state {
-                ServerState::Ready => &mut all.out,
-                ServerState::Drain | ServerState::Maint => &mut all.used,
-            };
-            let names = (backend.name.raw(), server.name.raw());
-            match command(model, (host, entry), names) {
-                Ok(set) => list.push((on.clone(), SetServer { state, ..set })),
-                Err(why) if state == ServerState::Maint => {
-                    all.untold.push(untold(on, node, &why));
-                }
-                Err(_) => {}
+            if servers.is_empty() && model.placed(node, host, ground.now) == Placed::Unknown {
+                all.untold.push(format!(
+                    "whether HAProxy on {on} has a server for {node} is not known: if so, it may send clients there"
+                ));
+            }
+            for (backend, server) in servers {
+                let names = (backend.name.raw(), server.name.raw());
+                let command = command(model, (host, entry), names);
+                all.sort_in(node, on, (server, command));
             }
         }
         all
+    }
+
+    fn sort_in(
+        &mut self,
+        node: &NodeName,
+        on: &HostName,
+        (server, command): (&ServerRow, Result<SetServer, String>),
+    ) {
+        let Some(state) = wanted(server) else {
+            return;
+        };
+        let list = match state {
+            ServerState::Ready => &mut self.out,
+            ServerState::Drain | ServerState::Maint => &mut self.used,
+        };
+        match command {
+            Ok(set) => list.push((on.clone(), SetServer { state, ..set })),
+            Err(why) if state == ServerState::Maint => {
+                self.untold.push(untold(on, node, &why));
+                self.untold.dedup();
+            }
+            Err(_) => {}
+        }
     }
 
     /// What becomes of clients where the node is no member afterwards.
     pub(super) fn words(&self, node: &NodeName) -> Vec<String> {
         let mut words = Vec::new();
         if !self.used.is_empty() {
-            let names: Vec<&str> = self.used.iter().map(|(on, _)| on.as_str()).collect();
+            let mut names: Vec<&str> = self.used.iter().map(|(on, _)| on.as_str()).collect();
+            names.dedup();
             words.push(format!(
                 "HAProxy on {} sends {node} no clients any more: its server stays in MAINT until it has joined again",
                 names.join(" and ")
@@ -115,11 +129,12 @@ impl Servers {
     pub(super) fn take_out(&self, ground: Ground<'_>, may_go: &[Probe]) -> Vec<Step> {
         let step = |told: &Told| {
             let (on, set) = told;
+            let (suffix, over) = distinct(told, &self.used);
             let spared = spared(ground.node(), told);
             Step {
-                id: format!("lb-out-{on}"),
+                id: format!("lb-out-{on}{suffix}"),
                 title: format!(
-                    "let HAProxy on {on} send {} no clients any more",
+                    "let HAProxy on {on} send {} no clients any more{over}",
                     ground.node()
                 ),
                 host: on.clone(),
@@ -137,16 +152,26 @@ impl Servers {
     /// very run told to spare it, and, where it is no member now, on those that had taken it out. Of
     /// a member someone else did so, for a reason of their own.
     pub(super) fn put_back(&self, ground: Ground<'_>, also: &[Told]) -> Vec<Step> {
+        let out = if ground.is_listed() {
+            &[][..]
+        } else {
+            &self.out
+        };
+        let all: Vec<Told> = out.iter().chain(also).cloned().collect();
         let step = |told: &Told| {
             let (on, set) = told;
+            let (suffix, over) = distinct(told, &all);
             let used = used(ground.node(), told);
             let ready = SetServer {
                 state: ServerState::Ready,
                 ..set.clone()
             };
             Step {
-                id: format!("lb-back-{on}"),
-                title: format!("let HAProxy on {on} send {} clients again", ground.node()),
+                id: format!("lb-back-{on}{suffix}"),
+                title: format!(
+                    "let HAProxy on {on} send {} clients again{over}",
+                    ground.node()
+                ),
                 host: on.clone(),
                 change: Some(Change::Haproxy(ready)),
                 before: vec![Probe::PeersSee {
@@ -158,12 +183,7 @@ impl Servers {
                 deadline: BALANCER_DEADLINE,
             }
         };
-        let out = if ground.is_listed() {
-            &[][..]
-        } else {
-            &self.out
-        };
-        out.iter().chain(also).map(step).collect()
+        all.iter().map(step).collect()
     }
 }
 

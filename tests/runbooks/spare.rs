@@ -150,6 +150,32 @@ async fn a_node_that_has_joined_again_is_used_again() {
     assert!(told.ends_with(&["-", "ready", "ready"]), "{}", ran.story());
 }
 
+/// A member with servers in two backends, AMQP with and without TLS: each is told, and proved by
+/// itself, and each comes back.
+#[rstest]
+#[case(leave(), Life::Running, "maint", &[])]
+#[case(Action::RollingRestart { only: vec![node(2)] }, Life::Running, "drain", &["ready"; 4])]
+#[case(Action::Rejoin { node: node(2), to: None }, Life::AppStopped, "maint", &["ready"; 4])]
+#[tokio::test(start_paused = true)]
+async fn every_server_of_a_member_is_told(
+    #[case] action: Action,
+    #[case] life: Life,
+    #[case] word: &str,
+    #[case] back: &[&str],
+) {
+    let mut cluster = Cluster::healthy().with_life(2, life);
+    cluster.second = Some(5671);
+    let plan = plan(&action, &cluster);
+    let mut ids: Vec<&str> = plan.steps.iter().map(|step| step.id.as_str()).collect();
+    ids.sort_unstable();
+    assert!(ids.windows(2).all(|two| two[0] != two[1]), "{ids:?}");
+    let ran = done(&action, &cluster).await;
+    let mut said = told(&ran);
+    said.retain(|word| *word != "-");
+    assert_eq!(said, [&[word; 4], back].concat(), "{}", ran.story());
+    assert_eq!(ran.cluster.second_out.is_empty(), !back.is_empty());
+}
+
 /// A server that would not be used even where its checks succeed is neither taken out nor waited for.
 #[rstest]
 #[case::no_weight("UP", 0, Life::Running)]
