@@ -35,6 +35,7 @@ use crate::model::node::NodeState;
 use crate::model::observation::SourceKind;
 use plan::{Plan, Refusal};
 use preflight::Target;
+use std::collections::BTreeSet;
 use steps::Ground;
 
 /// Plans `action` on what is known at `now`.
@@ -106,14 +107,14 @@ pub fn plan(action: &Action, model: &Model, now: Moment) -> Result<Plan, Refusal
 }
 
 /// How what a run of `plan` began is undone by hand, where the last of the first `begun` steps came
-/// to no good end: words that go on a sentence. `None` where the steps that are left are the only way.
-pub fn way_back(plan: &Plan, begun: usize) -> Option<String> {
+/// to no good end, and the commands of those in `sent` were sent: words that go on a sentence. `None` where the steps that are left are the only way.
+pub fn way_back(plan: &Plan, begun: usize, sent: &BTreeSet<usize>) -> Option<String> {
     let spares = matches!(
         plan.action,
         Action::RollingRestart { .. } | Action::Leave { .. } | Action::Forget { .. }
     );
     spares
-        .then(|| rolling_restart::way_back(plan, begun))
+        .then(|| rolling_restart::way_back(plan, begun, sent))
         .flatten()
 }
 

@@ -214,7 +214,10 @@ mod tests {
         };
         sockets.note(&mut plan);
         let check = &plan.preflight[0];
-        assert_eq!((check.id.as_str(), check.verdict), ("P21", Verdict::Warning));
+        assert_eq!(
+            (check.id.as_str(), check.verdict),
+            ("P21", Verdict::Warning)
+        );
         assert!(check.evidence[0].contains("lb1"), "{check:?}");
         assert!(check.evidence[0].contains("keeps sending clients"));
         assert_eq!(check.evidence.len(), 2);

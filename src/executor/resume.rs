@@ -115,7 +115,9 @@ pub fn first(record: &RunRecord, model: &Model, now: Moment) -> usize {
 fn maker(steps: &[Step], at: usize, probe: &Probe) -> Option<usize> {
     let mut earlier = steps.iter().take(at).enumerate();
     let makes = |step: &Step| step.change.is_some() && step.after.contains(probe);
-    earlier.rfind(|(_, step)| makes(step)).map(|(index, _)| index)
+    earlier
+        .rfind(|(_, step)| makes(step))
+        .map(|(index, _)| index)
 }
 
 /// What must be looked at to go on: what tells the cluster of the plan from another, and what the
@@ -125,7 +127,9 @@ pub fn needs(record: &RunRecord) -> BTreeSet<SourceKind> {
     let mut open = record.first_open();
     let rests_on = |at: usize| {
         let before = steps.get(at).map_or(&[][..], |step| &step.before);
-        before.iter().filter_map(move |probe| maker(steps, at, probe))
+        before
+            .iter()
+            .filter_map(move |probe| maker(steps, at, probe))
     };
     while let Some(earlier) = rests_on(open).min() {
         open = earlier;

@@ -44,11 +44,11 @@ pub(super) fn join(action: &Action, ground: Ground<'_>, kind: NodeType) -> Resul
         return Err(checks.refuse(action, reason, Some(instead)));
     }
     let preflight = checks.verdict(action)?;
-    let blast = if member {
-        Vec::new()
-    } else {
-        vec![destroyed(ground)]
-    };
+    let mut blast = Vec::new();
+    if !member {
+        blast.push(destroyed(ground));
+        blast.extend(Servers::of(ground).kept());
+    }
     let definitions = if member { Vec::new() } else { both(ground) };
     Ok(Plan {
         definitions,

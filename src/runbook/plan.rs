@@ -3,6 +3,7 @@
 
 use crate::action::Action;
 use crate::invocation::Change;
+use crate::invocation::haproxy::ServerState;
 use crate::model::broker::NodeType;
 use crate::model::name::{
     ClusterName, DataPath, HaproxyName, HostName, NodeName, QueueName, Stamp, VhostName,
@@ -40,6 +41,30 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The step that the one at `index` undoes: it puts back the server that an earlier one took out.
+    pub fn undone_by(&self, index: usize) -> Option<usize> {
+        let put_back = self.steps.get(index)?;
+        let Some(Change::Haproxy(ready)) = &put_back.change else {
+            return None;
+        };
+        if ready.state != ServerState::Ready {
+            return None;
+        }
+        let takes_out = |step: &Step| {
+            let Some(Change::Haproxy(set)) = &step.change else {
+                return false;
+            };
+            step.host == put_back.host
+                && (&set.backend, &set.server) == (&ready.backend, &ready.server)
+                && set.state != ServerState::Ready
+        };
+        let earlier = self.steps.iter().take(index);
+        earlier
+            .enumerate()
+            .rfind(|(_, step)| takes_out(step))
+            .map(|(at, _)| at)
+    }
+
     /// The digest of the whole plan. A permit is bound to it, so that no other plan can be run
     /// under it.
     pub fn digest(&self) -> String {

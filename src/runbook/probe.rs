@@ -152,11 +152,7 @@ impl Probe {
             // Whose a server is follows from the ports that its member listens on and the addresses
             // of its host.
             Self::BalancersUse { .. } | Self::BalancersSpare { .. } | Self::OtherServers { .. } => {
-                &[
-                    SourceKind::Haproxy,
-                    SourceKind::Management,
-                    SourceKind::Vip,
-                ]
+                &[SourceKind::Haproxy, SourceKind::Management, SourceKind::Vip]
             }
             Self::ServerUsed { .. } | Self::ServerSpared { .. } => &[SourceKind::Haproxy],
             Self::NotQuorumCritical { .. } | Self::ReplicasOnline { .. } => {

@@ -60,6 +60,9 @@ pub(super) fn plan(action: &Action, ground: Ground<'_>) -> Result<Plan, Refusal>
         }
         steps.extend(entering(ground, NodeType::Disc, Arrival::AsSeen(put_out)));
     }
+    if !listed {
+        blast.extend(servers.kept());
+    }
     let definitions = if stale || !listed {
         both(ground)
     } else {

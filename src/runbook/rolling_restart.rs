@@ -21,6 +21,7 @@ use crate::model::moment::Moment;
 use crate::model::name::{HaproxyName, HostName, NodeName, SocketPath};
 use crate::model::node::NodeState;
 use crate::model::path::Placed;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// As long as `rabbitmq-upgrade await_online_quorum_plus_one` is given in the upgrade guide.
@@ -437,13 +438,15 @@ fn undo(change: &Change) -> Undo {
 /// How the member under way is put back into service, where the first `begun` steps were begun and
 /// the last of them came to no good end; `None` where the way is forward only: its service was
 /// stopped or its membership touched, or no member is under way.
-pub(super) fn way_back(plan: &Plan, begun: usize) -> Option<String> {
+pub(super) fn way_back(plan: &Plan, begun: usize, sent: &BTreeSet<usize>) -> Option<String> {
     let begun = plan.steps.get(..begun)?;
     let member = member_of(begun.last()?)?;
-    let own = |step: &&Step| member_of(step) == Some(member);
+    let own = |(_, step): &(usize, &Step)| member_of(step) == Some(member);
     let mut back = Vec::new();
-    for step in begun.iter().filter(own) {
+    for (index, step) in begun.iter().enumerate().filter(own) {
         match step.change.as_ref().map_or(Undo::Nothing, undo) {
+            // Someone else did it.
+            Undo::With(_) if !sent.contains(&index) => {}
             // Clients come last.
             Undo::With(change) if matches!(*change, Change::Haproxy(_)) => {
                 back.push((&step.host, change));

@@ -53,8 +53,10 @@ fn row((on, set): &Told) -> BalancerServer {
 pub(super) struct Servers {
     /// Those that may send it clients, now or when it comes up, and can be told not to.
     pub(super) used: Vec<Told>,
-    /// Those on which a person or a run took it out for good, and that can be told to use it.
-    pub(super) out: Vec<Told>,
+    /// Those on which an earlier run took it out for good, and that can be told to use it.
+    out: Vec<Told>,
+    /// Those on which it is out for good and stays so, each with why.
+    kept: Vec<String>,
     /// The others, each with why nothing is done about it.
     untold: Vec<String>,
 }
@@ -81,7 +83,7 @@ impl Servers {
             for (backend, server) in servers {
                 let names = (backend.name.raw(), server.name.raw());
                 let command = command(model, (host, entry), names);
-                all.sort_in(node, on, (server, command));
+                all.sort_in(ground, on, (server, command));
             }
         }
         all
@@ -89,25 +91,36 @@ impl Servers {
 
     fn sort_in(
         &mut self,
-        node: &NodeName,
+        ground: Ground<'_>,
         on: &HostName,
         (server, command): (&ServerRow, Result<SetServer, String>),
     ) {
-        let Some(state) = wanted(server) else {
-            return;
-        };
-        let list = match state {
-            ServerState::Ready => &mut self.out,
-            ServerState::Drain | ServerState::Maint => &mut self.used,
-        };
-        match command {
-            Ok(set) => list.push((on.clone(), SetServer { state, ..set })),
-            Err(why) if state == ServerState::Maint => {
+        let node = ground.node();
+        match (wanted(server), command) {
+            (Some(ServerState::Ready), Ok(set)) => {
+                let name = (on.clone(), set.backend.clone(), set.server.clone());
+                if ground.model.taken_out.contains(&name) {
+                    self.out.push((on.clone(), set));
+                } else {
+                    let why = "no run in the journal of this machine took it out";
+                    self.kept.push(kept(on, node, server, why));
+                }
+            }
+            (Some(ServerState::Ready), Err(why)) => self.kept.push(kept(on, node, server, &why)),
+            (Some(state @ (ServerState::Maint | ServerState::Drain)), Ok(set)) => {
+                self.used.push((on.clone(), SetServer { state, ..set }));
+            }
+            (Some(ServerState::Maint | ServerState::Drain), Err(why)) => {
                 self.untold.push(untold(on, node, &why));
                 self.untold.dedup();
             }
-            Err(_) => {}
+            (None, _) => {}
         }
+    }
+
+    /// Which servers stay out although the node becomes a member.
+    pub(super) fn kept(&self) -> Vec<String> {
+        self.kept.clone()
     }
 
     /// What becomes of clients where the node is no member afterwards.
@@ -149,8 +162,8 @@ impl Servers {
     }
 
     /// The steps that let it be used again once it runs as a member: on those of `also`, which this
-    /// very run told to spare it, and, where it is no member now, on those that had taken it out. Of
-    /// a member someone else did so, for a reason of their own.
+    /// very run told to spare it, and, where it is no member now, on those that an earlier run told.
+    /// Whoever else took it out did so for a reason of their own.
     pub(super) fn put_back(&self, ground: Ground<'_>, also: &[Told]) -> Vec<Step> {
         let out = if ground.is_listed() {
             &[][..]
@@ -198,6 +211,13 @@ fn wanted(server: &ServerRow) -> Option<ServerState> {
         Usage::Aside if server.status == ServerStatus::Maint => Some(ServerState::Ready),
         Usage::Aside | Usage::Unknown => None,
     }
+}
+
+fn kept(on: &HostName, node: &NodeName, server: &ServerRow, why: &str) -> String {
+    format!(
+        "HAProxy on {on} keeps {} of {node} in MAINT, for {why}: clients are sent there once it is put back by hand",
+        server.name
+    )
 }
 
 fn untold(on: &HostName, node: &NodeName, why: &str) -> String {

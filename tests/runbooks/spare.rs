@@ -5,6 +5,7 @@ use crate::cluster::{Cluster, Life, host, node};
 use crate::doubles::{Act, Ran, Reply, World, act, commands};
 use rmqtop::action::Action;
 use rmqtop::executor::event::RunOutcome;
+use rmqtop::executor::remembered::taken_out;
 use rmqtop::invocation::Change;
 use rmqtop::model::broker::NodeType;
 use rmqtop::model::moment::Moment;
@@ -197,7 +198,11 @@ async fn what_gets_no_clients_anyway_is_left_alone(
         _ => leave(),
     };
     let ran = done(&action, &cluster).await;
-    assert!(told(&ran).iter().all(|word| *word == "-"), "{}", ran.story());
+    assert!(
+        told(&ran).iter().all(|word| *word == "-"),
+        "{}",
+        ran.story()
+    );
 }
 
 /// A person who took the server of a member out has a reason of their own.
@@ -207,6 +212,77 @@ fn what_a_person_took_out_of_a_member_stays_out() {
     cluster.maint = vec![2];
     let plan = plan(&join(), &cluster);
     assert!(!plan.steps.iter().any(|step| step.id.starts_with("lb-")));
+}
+
+/// Of a node that is no member it stays out, too, unless an earlier run took it out; and that is said.
+#[test]
+fn what_a_person_took_out_of_a_stranger_stays_out() {
+    let rejoin = Action::Rejoin {
+        node: node(2),
+        to: None,
+    };
+    let mut cluster = stranger();
+    cluster.maint = vec![2];
+    for action in [join(), rejoin] {
+        let plan = plan(&action, &cluster);
+        assert!(!plan.steps.iter().any(|step| step.id.starts_with("lb-")));
+        let words = plan.blast_radius.join("\n");
+        for on in ["rabbit-node1", "rabbit-node2"] {
+            let line = format!(
+                "HAProxy on {on} keeps mq-node3 of rabbit@rabbit-node3 in MAINT, for no run in the journal of this machine took it out"
+            );
+            assert!(words.contains(&line), "{words}");
+        }
+    }
+}
+
+/// What a run told HAProxy stands in its journal, until another takes it back.
+#[tokio::test(start_paused = true)]
+async fn the_journal_knows_what_was_taken_out() {
+    let names = |ran: &Ran| {
+        let out = taken_out(&ran.state, "prod").unwrap();
+        let out = out.into_iter();
+        out.map(|(on, _, server)| format!("{on} {}", server.as_str()))
+            .collect::<Vec<_>>()
+    };
+    let left = done(&leave(), &Cluster::healthy()).await;
+    assert_eq!(
+        names(&left),
+        ["rabbit-node1 mq-node3", "rabbit-node2 mq-node3"]
+    );
+    assert!(taken_out(&left.state, "other").unwrap().is_empty());
+    let stale = Cluster::healthy().with_life(2, Life::AppStopped);
+    let rejoin = Action::Rejoin {
+        node: node(2),
+        to: None,
+    };
+    assert!(names(&done(&rejoin, &stale).await).is_empty());
+}
+
+/// A person takes a server out after the plan was made: the run has nothing to undo there.
+#[rstest]
+#[case(Action::RollingRestart { only: vec![node(2)] }, Life::Running, "drain")]
+#[case(Action::Rejoin { node: node(2), to: None }, Life::AppStopped, "maint")]
+#[tokio::test(start_paused = true)]
+async fn only_what_this_run_took_out_is_put_back(
+    #[case] action: Action,
+    #[case] life: Life,
+    #[case] word: &str,
+) {
+    let cluster = Cluster::healthy().with_life(2, life);
+    let acts = (0..9).map(|_| Act::works());
+    let mut world = World::new(cluster, acts);
+    world.lose_after = Some((1, |cluster| {
+        if !cluster.out.contains(&(1, 2)) {
+            cluster.out.push((1, 2));
+        }
+    }));
+    let ran = act(world, &action).await;
+    assert_eq!(ran.outcome, RunOutcome::Done, "{}", ran.story());
+    let mut said = told(&ran);
+    said.retain(|word| *word != "-");
+    assert_eq!(said, [word, "ready"], "{}", ran.story());
+    assert!(ran.story().contains("left as it is"), "{}", ran.story());
 }
 
 /// A load balancer that cannot be told, or asked, is named in the plan.

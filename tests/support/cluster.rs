@@ -236,6 +236,7 @@ impl Cluster {
         for observation in self.look(&EVERYTHING, now) {
             model.apply(observation);
         }
+        model.taken_out = self.taken_out();
         model
     }
 

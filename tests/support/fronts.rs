@@ -1,9 +1,11 @@
 //! What else a HAProxy may have before the members: a second backend, and addresses of another net.
 
-use super::{Cluster, address, node};
+use super::{Cluster, address, host, node};
 use rmqtop::model::balancer::{Backend, ServerRow, ServerStatus};
 use rmqtop::model::broker::Listener;
+use rmqtop::model::name::{HaproxyName, HostName};
 use rmqtop::model::text::Shown;
+use std::collections::BTreeSet;
 
 impl Cluster {
     /// What the members listen on, where a second backend makes a difference of it.
@@ -19,6 +21,16 @@ impl Cluster {
         };
         let members = self.second.map(|_| self.members()).unwrap_or_default();
         members.into_iter().flat_map(of_one).collect()
+    }
+
+    /// The servers that a run took out, by the journal.
+    pub(super) fn taken_out(&self) -> BTreeSet<(HostName, HaproxyName, HaproxyName)> {
+        let name = |text: &str| HaproxyName::parse(text).unwrap();
+        let of = |(on, at): &(usize, usize)| {
+            let server = name(&format!("mq-node{}", at + 1));
+            (host(*on), name("rabbitmq_cluster"), server)
+        };
+        self.out.iter().map(of).collect()
     }
 
     /// The address by which HAProxy reaches a member.

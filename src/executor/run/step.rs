@@ -64,6 +64,9 @@ struct Seen {
 impl Run<'_> {
     /// Takes one step to its end.
     pub(super) async fn step(&mut self, index: usize, step: &Step) -> StepOutcome {
+        if let Some(outcome) = self.nothing_to_undo(index) {
+            return outcome;
+        }
         if let Some(outcome) = self.aftermath(index, step).await {
             return outcome;
         }
@@ -194,6 +197,7 @@ impl Run<'_> {
             };
         }
         let sent_before = std::mem::replace(&mut self.sent, Sent::Something);
+        self.acted.insert(index);
         let begun = Instant::now();
         let Some(outcome) = self.send(index, (step, change), &unit).await else {
             return StepOutcome::Unknown {
@@ -206,6 +210,7 @@ impl Run<'_> {
         let limit = match &outcome {
             CommandOutcome::NotSent(error) => {
                 self.sent = sent_before;
+                self.acted.remove(&index);
                 return StepOutcome::Failed {
                     reason: format!("nothing was sent: {error}"),
                 };

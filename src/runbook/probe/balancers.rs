@@ -93,9 +93,7 @@ fn row(
         Some(server) if is_so(server) => {
             ProbeAnswer::Holds(format!("HAProxy on {on} sends {node} {words}"))
         }
-        Some(server) => {
-            ProbeAnswer::Not(format!("{} is {} on {on}", server.name, server.state()))
-        }
+        Some(server) => ProbeAnswer::Not(format!("{} is {} on {on}", server.name, server.state())),
         None => ProbeAnswer::CannotTell(format!("HAProxy on {on} cannot be asked about {node}")),
     }
 }

@@ -30,7 +30,11 @@ impl fmt::Display for Probe {
                 write!(f, "HAProxy on {} sends {node} clients over {row}", row.on)
             }
             Self::ServerSpared { node, row } => {
-                write!(f, "HAProxy on {} sends {node} no new clients over {row}", row.on)
+                write!(
+                    f,
+                    "HAProxy on {} sends {node} no new clients over {row}",
+                    row.on
+                )
             }
             Self::OtherServers { node, on } => write!(
                 f,
