@@ -205,8 +205,12 @@ impl<'a> Ground<'a> {
         probes
     }
 
-    /// Load balancers that say who their servers are.
+    /// Load balancers that say who their servers are, and of which another server is expected: the
+    /// only member of a cluster has none.
     fn asked_balancers(self) -> Vec<HostName> {
+        if self.model.running_without(self.node(), self.now).1 <= 1 {
+            return Vec::new();
+        }
         let (_, unasked) = self.model.last_server_on(self.node(), self.now);
         let balancers = self.model.inventory.balancers();
         let asked = balancers.filter(|(host, _)| !unasked.contains(&host.name));
