@@ -388,13 +388,23 @@ impl<'a> Ground<'a> {
         )
     }
 
+    /// What its log says of a start that fails or waits.
+    fn start_fault(self) -> Option<StartFault> {
+        let services = self.model.service(&self.target.host.name, self.now);
+        let log = services.map_or(&[][..], |services| &services.start_log);
+        StartFault::read(log).map(|(fault, _)| fault)
+    }
+
+    /// Whether its start goes on by itself once others are there.
+    pub(super) fn waits_for_others(self) -> bool {
+        self.start_fault().is_some_and(StartFault::waits)
+    }
+
     /// What lets a node start that boots, or dies again and again.
     fn lets_it_start(self) -> String {
         let node = self.node();
-        let services = self.model.service(&self.target.host.name, self.now);
-        let log = services.map_or(&[][..], |services| &services.start_log);
-        match StartFault::read(log) {
-            Some((fault, _)) => match fault.answer() {
+        match self.start_fault() {
+            Some(fault) => match fault.answer() {
                 Some(runbook) => format!("{runbook} {node}"),
                 None => fault.advice().to_owned(),
             },

@@ -268,6 +268,27 @@ fn what_cannot_work_is_refused_in_words() {
     }
 }
 
+/// A member that hangs, or dies at each start, is no member that can be started with the others.
+#[rstest]
+#[case(Cluster::healthy().with_life(0, Life::Down), Life::Hung, Some("stop-node rabbit@rabbit-node3 --kill"))]
+#[case(down(), Life::Restarting, Some("read the end of its log"))]
+#[case(down(), Life::Starting, None)]
+fn who_cannot_start_is_answered_first(
+    #[case] others: Cluster,
+    #[case] life: Life,
+    #[case] instead: Option<&str>,
+) {
+    let cluster = others.with_life(2, life);
+    match (plan_on(&Action::StartCluster, &cluster), instead) {
+        (Ok(_), None) => {}
+        (Err(refusal), Some(words)) => {
+            let told = refusal.instead.unwrap();
+            assert!(told.contains(words), "{told}");
+        }
+        (planned, _) => panic!("{planned:?}"),
+    }
+}
+
 /// A host that was given up as lost comes back, and its node boots, after so many commands: nobody is
 /// given up then.
 #[rstest]
