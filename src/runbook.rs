@@ -164,6 +164,41 @@ pub fn also_asks(action: &Action, known: &Model, now: Moment) -> Vec<SourceKind>
     asks
 }
 
+/// Whether a plan of `action` may depend on the list of all queues, which costs the broker more than
+/// all else that is asked.
+pub fn reads_queues(action: &Action) -> bool {
+    match action {
+        Action::StartApp { .. }
+        | Action::StartNode { .. }
+        | Action::Revive { .. }
+        | Action::CookieAlign { .. }
+        | Action::RenameCluster { .. }
+        | Action::QuorumGrow { .. }
+        | Action::Rebalance
+        | Action::StartCluster
+        | Action::ForgetOffline { .. }
+        | Action::RecoverLostNode => false,
+        Action::StopApp { .. }
+        | Action::RestartApp { .. }
+        | Action::StopNode { .. }
+        | Action::RestartNode { .. }
+        | Action::Drain { .. }
+        | Action::Join { .. }
+        | Action::Rejoin { .. }
+        | Action::Leave { .. }
+        | Action::Forget { .. }
+        | Action::NodeType { .. }
+        | Action::QuorumShrink { .. }
+        | Action::PolicySet { .. }
+        | Action::PolicyClear { .. }
+        | Action::MirrorMajority { .. }
+        | Action::MirrorSync { .. }
+        | Action::RollingRestart { .. }
+        | Action::StopCluster
+        | Action::Wipe { .. } => true,
+    }
+}
+
 #[expect(
     clippy::fn_params_excessive_bools,
     reason = "two facts about the release"

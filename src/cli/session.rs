@@ -113,6 +113,7 @@ impl Session {
                 && !kind.is_costly()
                 && !kind.is_for_runbooks()
                 && !asks.contains(&kind)
+                && (kind != SourceKind::Queues || runbook::reads_queues(action))
         };
         for observation in self.observe(others).await {
             model.apply(observation);

@@ -47,7 +47,7 @@ pub(super) fn of<'a>(
 ) -> Result<Standing<'a>, Refusal> {
     let members = super::members(action, model, now)?;
     if let Some(first) = members.first() {
-        checks.make(&preflight::FRESH_EVERYWHERE, *first);
+        checks.make(&preflight::FRESH_ALL_MEMBERS, *first);
     }
     let mut standing = Standing {
         model,
