@@ -39,11 +39,11 @@ use host::{AddressReport, CanaryReport, NameReport, Restarts, ServiceReport};
 use impact::QuorumVerdict;
 use inventory::Inventory;
 use moment::Moment;
-use name::{HostName, NodeName, VhostName};
+use name::{HaproxyName, HostName, NodeName, VhostName};
 use observation::{FailureKind, Observation, Payload, SourceFailure, SourceId, SourceKind};
 use reading::Reading;
 use shutdown::{NodeFiles, StopRecord};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 use vrrp::VrrpReport;
@@ -84,6 +84,11 @@ pub struct Model {
     pub policy_views: ByHost<PolicyView>,
     /// HAProxy, by its host.
     pub balancers: ByHost<BalancerReport>,
+    /// Servers that the last run which told HAProxy of them took out, by the journal of this machine,
+    /// where a plan asked: load balancer, backend, server.
+    pub taken_out: BTreeSet<(HostName, HaproxyName, HaproxyName)>,
+    /// Why a HAProxy takes no commands from us, by its host, where it was tried.
+    pub deaf: BTreeMap<HostName, String>,
     /// Addresses, by host.
     pub addresses: ByHost<AddressReport>,
     /// Services, by host.

@@ -35,6 +35,7 @@ use crate::model::node::NodeState;
 use crate::model::observation::SourceKind;
 use plan::{Plan, Refusal};
 use preflight::Target;
+use std::collections::BTreeSet;
 use steps::Ground;
 
 /// Plans `action` on what is known at `now`.
@@ -106,14 +107,14 @@ pub fn plan(action: &Action, model: &Model, now: Moment) -> Result<Plan, Refusal
 }
 
 /// How what a run of `plan` began is undone by hand, where the last of the first `begun` steps came
-/// to no good end: words that go on a sentence. `None` where the steps that are left are the only way.
-pub fn way_back(plan: &Plan, begun: usize) -> Option<String> {
+/// to no good end, and the commands of those in `sent` were sent: words that go on a sentence. `None` where the steps that are left are the only way.
+pub fn way_back(plan: &Plan, begun: usize, sent: &BTreeSet<usize>) -> Option<String> {
     let spares = matches!(
         plan.action,
         Action::RollingRestart { .. } | Action::Leave { .. } | Action::Forget { .. }
     );
     spares
-        .then(|| rolling_restart::way_back(plan, begun))
+        .then(|| rolling_restart::way_back(plan, begun, sent))
         .flatten()
 }
 
@@ -161,6 +162,41 @@ pub fn also_asks(action: &Action, known: &Model, now: Moment) -> Vec<SourceKind>
         asks.push(SourceKind::NodeStatus);
     }
     asks
+}
+
+/// Whether a plan of `action` may depend on the list of all queues, which costs the broker more than
+/// all else that is asked.
+pub fn reads_queues(action: &Action) -> bool {
+    match action {
+        Action::StartApp { .. }
+        | Action::StartNode { .. }
+        | Action::Revive { .. }
+        | Action::CookieAlign { .. }
+        | Action::RenameCluster { .. }
+        | Action::QuorumGrow { .. }
+        | Action::Rebalance
+        | Action::StartCluster
+        | Action::ForgetOffline { .. }
+        | Action::RecoverLostNode => false,
+        Action::StopApp { .. }
+        | Action::RestartApp { .. }
+        | Action::StopNode { .. }
+        | Action::RestartNode { .. }
+        | Action::Drain { .. }
+        | Action::Join { .. }
+        | Action::Rejoin { .. }
+        | Action::Leave { .. }
+        | Action::Forget { .. }
+        | Action::NodeType { .. }
+        | Action::QuorumShrink { .. }
+        | Action::PolicySet { .. }
+        | Action::PolicyClear { .. }
+        | Action::MirrorMajority { .. }
+        | Action::MirrorSync { .. }
+        | Action::RollingRestart { .. }
+        | Action::StopCluster
+        | Action::Wipe { .. } => true,
+    }
 }
 
 #[expect(

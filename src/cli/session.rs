@@ -11,18 +11,20 @@ use crate::executor::eyes::FleetEyes;
 use crate::executor::hosts::HostLocks;
 use crate::executor::journal;
 use crate::executor::record::{Review, RunRecord};
-use crate::executor::remembered::last_stop;
+use crate::executor::remembered::{last_stop, taken_out};
 use crate::executor::resume;
 use crate::executor::run::Setting;
 use crate::executor::state::{StateDir, StateError};
 use crate::executor::{self, Hands};
 use crate::guard::Permit;
 use crate::model::Model;
+use crate::model::name::{HaproxyName, HostName};
 use crate::model::observation::{Observation, SourceKind};
 use crate::model::shutdown::StopRecord;
 use crate::runbook;
 use crate::runbook::plan::{Plan, Refusal};
 use crate::sources::Fleet;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use strum::IntoEnumIterator;
@@ -111,6 +113,7 @@ impl Session {
                 && !kind.is_costly()
                 && !kind.is_for_runbooks()
                 && !asks.contains(&kind)
+                && (kind != SourceKind::Queues || runbook::reads_queues(action))
         };
         for observation in self.observe(others).await {
             model.apply(observation);
@@ -118,9 +121,18 @@ impl Session {
         if asks.contains(&SourceKind::NodeFiles) {
             model.remembered = self.remembered();
         }
+        if matches!(action, Action::Join { .. } | Action::Rejoin { .. }) {
+            model.taken_out = self.taken_out();
+        }
         let mut plan = runbook::plan(action, &model, crate::clock::now())?;
+        let sockets = self.try_sockets(&plan).await;
+        if !sockets.deaf.is_empty() {
+            // Without them the plan is another one: they are named in it, and not told.
+            model.deaf.clone_from(&sockets.deaf);
+            plan = runbook::plan(action, &model, crate::clock::now())?;
+        }
         self.check_rights(&mut plan).await?;
-        self.check_sockets(&mut plan).await?;
+        sockets.note(&mut plan);
         Ok(Planned { plan, model })
     }
 
@@ -128,6 +140,13 @@ impl Session {
     fn remembered(&self) -> Option<StopRecord> {
         let state = (self.state)().ok()?;
         last_stop(&state, &self.cluster.name).ok()?
+    }
+
+    /// The servers that a run took out, by the journal of this machine; without one, none.
+    fn taken_out(&self) -> BTreeSet<(HostName, HaproxyName, HaproxyName)> {
+        let state = (self.state)().ok();
+        let out = state.and_then(|state| taken_out(&state, &self.cluster.name).ok());
+        out.unwrap_or_default()
     }
 
     /// What is left of `run`, on a fresh look at the cluster. Nothing is sent.

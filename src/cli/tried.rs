@@ -6,7 +6,7 @@ use crate::invocation::{Change, Read};
 use crate::model::name::HostName;
 use crate::remote::outcome::Output;
 use crate::runbook::plan::{Plan, Preflight, Refusal, Verdict};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// How long a socket may take to answer, the way to its host included.
@@ -91,19 +91,15 @@ impl Session {
         tried.note(plan, check, instead)
     }
 
-    /// Adds the check that every `HAProxy` which the plan tells something takes commands from us: a
-    /// socket that gives statistics need not.
-    ///
-    /// # Errors
-    ///
-    /// A refusal if one does not, or does not answer.
-    pub(super) async fn check_sockets(&self, plan: &mut Plan) -> Result<(), Refusal> {
+    /// Tries every `HAProxy` which the plan tells something: a socket that gives statistics need not
+    /// take commands.
+    pub(super) async fn try_sockets(&self, plan: &Plan) -> Sockets {
         let told = plan.steps.iter().filter_map(|step| match &step.change {
             Some(Change::Haproxy(set)) => Some((step.host.clone(), set.socket.clone())),
             _ => None,
         });
         let told: BTreeSet<(HostName, _)> = told.collect();
-        let mut tried = Tried::default();
+        let mut sockets = Sockets::default();
         for (host, socket) in told {
             let Some(hand) = self.hands.get(&host) else {
                 continue;
@@ -116,17 +112,48 @@ impl Session {
                 Err(error) => Err(error.to_string()),
             };
             match answer {
-                Ok(words) => tried.allowed.push(format!("{socket} on {host} {words}")),
+                Ok(words) => sockets.good.push(format!("{socket} on {host} {words}")),
                 Err(why) => {
-                    let words = format!("HAProxy on {host} takes no commands over {socket}: {why}");
-                    tried.refused.push(words);
+                    sockets.deaf.insert(host, why);
                 }
             }
         }
-        let check = ("P21", "HAProxy takes commands over its socket");
-        let instead = "give the socket `level admin` in haproxy.cfg, with socat on the host; or take \
-                       `socket` out of the configuration: HAProxy then only notices by its own checks";
-        tried.note(plan, check, instead)
+        sockets
+    }
+}
+
+/// What came of trying the sockets of `HAProxy`.
+#[derive(Debug, Default)]
+pub(super) struct Sockets {
+    /// Those that take commands, in words.
+    good: Vec<String>,
+    /// Why the others do not, by host.
+    pub(super) deaf: BTreeMap<HostName, String>,
+}
+
+impl Sockets {
+    /// Notes the check in `plan`, if anything was tried. Advisory: whoever is not told notices by its
+    /// own checks, and a dead member must be forgotten without it, too.
+    pub(super) fn note(self, plan: &mut Plan) {
+        if self.good.is_empty() && self.deaf.is_empty() {
+            return;
+        }
+        let verdict = if self.deaf.is_empty() {
+            Verdict::Passed
+        } else {
+            Verdict::Warning
+        };
+        let bad = self.deaf.iter().map(|(host, why)| {
+            format!(
+                "HAProxy on {host} takes no commands ({why}), and is not told: it keeps sending clients there until its own checks notice; it takes some with `level admin` for its socket in haproxy.cfg, and socat on the host"
+            )
+        });
+        plan.preflight.push(Preflight {
+            id: "P21".to_owned(),
+            title: "HAProxy takes commands over its socket".to_owned(),
+            verdict,
+            evidence: bad.chain(self.good.iter().cloned()).collect(),
+        });
     }
 }
 
@@ -146,8 +173,11 @@ fn takes_commands(output: &Output) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::takes_commands;
+    use super::{Sockets, takes_commands};
+    use crate::action::Action;
+    use crate::model::name::HostName;
     use crate::remote::outcome::Output;
+    use crate::runbook::plan::{Plan, Verdict};
     use rstest::rstest;
 
     #[rstest]
@@ -169,5 +199,41 @@ mod tests {
             stderr: stderr.to_owned(),
         };
         assert_eq!(takes_commands(&output).is_ok(), takes);
+    }
+
+    /// A socket of another level is named, and forbids nothing.
+    #[test]
+    fn a_deaf_socket_is_a_warning() {
+        let mut plan = plan();
+        Sockets::default().note(&mut plan);
+        assert!(plan.preflight.is_empty());
+        let host = HostName::parse("lb1").unwrap();
+        let sockets = Sockets {
+            good: vec!["/run/x.sock on lb2 takes commands (level admin)".to_owned()],
+            deaf: [(host, "its level is user, not admin".to_owned())].into(),
+        };
+        sockets.note(&mut plan);
+        let check = &plan.preflight[0];
+        assert_eq!(
+            (check.id.as_str(), check.verdict),
+            ("P21", Verdict::Warning)
+        );
+        assert!(check.evidence[0].contains("lb1"), "{check:?}");
+        assert!(check.evidence[0].contains("keeps sending clients"));
+        assert_eq!(check.evidence.len(), 2);
+    }
+
+    fn plan() -> Plan {
+        Plan {
+            action: Action::Rebalance,
+            cluster: "prod".to_owned(),
+            fingerprint: String::new(),
+            basis: Vec::new(),
+            preflight: Vec::new(),
+            blast_radius: Vec::new(),
+            steps: Vec::new(),
+            stop: None,
+            definitions: Vec::new(),
+        }
     }
 }

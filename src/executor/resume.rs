@@ -9,7 +9,7 @@ use crate::model::name::NodeName;
 use crate::model::node::NodeState;
 use crate::model::observation::SourceKind;
 use crate::runbook::fingerprint;
-use crate::runbook::plan::{Plan, Probe};
+use crate::runbook::plan::{Plan, Probe, Step};
 use crate::runbook::probe::ProbeAnswer;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -89,36 +89,53 @@ fn strangers(plan: &Plan, was: &BTreeMap<&str, &str>, model: &Model, now: Moment
     came.chain(gone).collect()
 }
 
-/// The step with which to go on: the first that is not known to be done, or the one right before it,
-/// if what that one brought about, and this one needs, is so no more: its host was restarted, or
-/// someone undid it.
+/// The step with which to go on: the first that is not known to be done, or an earlier one that
+/// brought about what this one needs, where that is so no more: its host was restarted, or someone
+/// undid it. Those between are taken again, and find that they are done.
 pub fn first(record: &RunRecord, model: &Model, now: Moment) -> usize {
     let steps = &record.plan.steps;
     let holds = |probe: &Probe| probe.evaluate(model, now).holds();
     let lacks = |probe: &&Probe| matches!(probe.evaluate(model, now), ProbeAnswer::Not(_));
-    let is_undone = |at: usize| {
-        let earlier = at.checked_sub(1).and_then(|at| steps.get(at));
-        let (Some(step), Some(earlier)) = (steps.get(at), earlier) else {
-            return false;
-        };
-        let mut missing = step.before.iter().filter(lacks);
-        !step.after.iter().all(holds)
-            && earlier.change.is_some()
-            && missing.any(|probe| earlier.after.contains(probe))
+    let undone = |at: usize| {
+        let step = steps.get(at)?;
+        if step.after.iter().all(holds) {
+            return None;
+        }
+        let missing = step.before.iter().filter(lacks);
+        missing.filter_map(|probe| maker(steps, at, probe)).min()
     };
     let mut first = record.first_open();
-    while is_undone(first) {
-        first -= 1;
+    while let Some(earlier) = undone(first) {
+        first = earlier;
     }
     first
 }
 
+/// The last step before `at` whose command brought about what `probe` asks.
+fn maker(steps: &[Step], at: usize, probe: &Probe) -> Option<usize> {
+    let mut earlier = steps.iter().take(at).enumerate();
+    let makes = |step: &Step| step.change.is_some() && step.after.contains(probe);
+    earlier
+        .rfind(|(_, step)| makes(step))
+        .map(|(index, _)| index)
+}
+
 /// What must be looked at to go on: what tells the cluster of the plan from another, and what the
-/// steps that are not known to be done ask, with the one before them (see `first`).
+/// steps that are not known to be done ask, with those that they rest on (see `first`).
 pub fn needs(record: &RunRecord) -> BTreeSet<SourceKind> {
-    let open = record.first_open().saturating_sub(1);
-    let steps = record.plan.steps.iter().skip(open);
-    let probes = steps.flat_map(|step| step.before.iter().chain(&step.after));
+    let steps = &record.plan.steps;
+    let mut open = record.first_open();
+    let rests_on = |at: usize| {
+        let before = steps.get(at).map_or(&[][..], |step| &step.before);
+        before
+            .iter()
+            .filter_map(move |probe| maker(steps, at, probe))
+    };
+    while let Some(earlier) = rests_on(open).min() {
+        open = earlier;
+    }
+    let probes = steps.iter().skip(open);
+    let probes = probes.flat_map(|step| step.before.iter().chain(&step.after));
     let mut needs: BTreeSet<SourceKind> = probes
         .flat_map(|probe| probe.needs().iter().copied())
         .collect();

@@ -4,6 +4,7 @@
 
 mod aftermath;
 mod step;
+mod undo;
 mod words;
 
 use super::Hands;
@@ -21,7 +22,7 @@ use crate::model::text::Shown;
 use crate::runbook;
 use crate::runbook::plan::{Plan, Step};
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -80,6 +81,7 @@ pub async fn run<'a>(
         first: 0,
         sent: Sent::Nothing,
         earlier: BTreeMap::new(),
+        acted: BTreeSet::new(),
         printed: 0,
         audit_fault: None,
         id,
@@ -131,6 +133,7 @@ pub async fn resume<'a>(
             Sent::Something
         },
         earlier,
+        acted: BTreeSet::new(),
         printed: 0,
         audit_fault: None,
         id: record.run.clone(),
@@ -178,6 +181,8 @@ struct Run<'a> {
     sent: Sent,
     /// Steps whose command was sent before the run was resumed.
     earlier: BTreeMap<usize, Earlier>,
+    /// Steps whose command this process sent.
+    acted: BTreeSet<usize>,
     /// Lines that were told of the command in flight.
     printed: usize,
     audit_fault: Option<JournalError>,
@@ -309,7 +314,8 @@ impl Run<'_> {
         if more > 0 {
             left.push(format!("and {more} more"));
         }
-        let back = runbook::way_back(self.plan, begun).unwrap_or_default();
+        let sent: BTreeSet<usize> = (0..begun).filter(|step| self.was_sent(*step)).collect();
+        let back = runbook::way_back(self.plan, begun, &sent).unwrap_or_default();
         format!("; not known to be done: {}{back}", left.join(", "))
     }
 

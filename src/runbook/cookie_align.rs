@@ -35,7 +35,7 @@ pub(super) fn plan(
         };
         let ground = Ground { model, target, now };
         if first.is_none() {
-            checks.make(&preflight::FRESH, ground);
+            checks.make(&preflight::FRESH_MEMBERS, ground);
         }
         first = first.or(Some(ground));
         checks.make(&preflight::COOKIE_CAN_MOVE, ground);

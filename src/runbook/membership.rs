@@ -44,11 +44,11 @@ pub(super) fn join(action: &Action, ground: Ground<'_>, kind: NodeType) -> Resul
         return Err(checks.refuse(action, reason, Some(instead)));
     }
     let preflight = checks.verdict(action)?;
-    let blast = if member {
-        Vec::new()
-    } else {
-        vec![destroyed(ground)]
-    };
+    let mut blast = Vec::new();
+    if !member {
+        blast.push(destroyed(ground));
+        blast.extend(Servers::of(ground).kept());
+    }
     let definitions = if member { Vec::new() } else { both(ground) };
     Ok(Plan {
         definitions,
@@ -257,6 +257,7 @@ pub(super) fn leave(action: &Action, ground: Ground<'_>) -> Result<Plan, Refusal
         checks.of_nothing(ground, "it is no member any more");
     }
     startable_to_leave(action, ground, &mut checks)?;
+    shrinkable(action, ground, &mut checks)?;
     let preflight = checks.verdict(action)?;
     let servers = Servers::of(ground);
     let mut blast = Vec::new();
@@ -321,6 +322,23 @@ fn startable_to_leave(
     let node = ground.node();
     let reason = ground.state_reason("and it takes a runtime to leave");
     let instead = format!("start-node {node}, or, if it is gone for good, forget {node}");
+    Err(std::mem::take(checks).refuse(action, reason, Some(instead)))
+}
+
+/// Replicas are taken off before a member is reset, or they stay for good; and of a member whose app
+/// does not run, later releases refuse to take them off (`node_not_running`, seen on 4.3.6).
+fn shrinkable(action: &Action, ground: Ground<'_>, checks: &mut Checks) -> Result<(), Refusal> {
+    let version = ground.model.capability(ground.now).version;
+    let refuses = version.is_none_or(|version| version.series() >= (4, 2));
+    let away = ground.is_listed() && ground.target.state != NodeState::Running;
+    if !(refuses && away && shrink(ground).is_some()) {
+        return Ok(());
+    }
+    let node = ground.node();
+    let reason = format!(
+        "{node} has replicas of quorum queues, which cannot be taken off while its app is stopped"
+    );
+    let instead = format!("forget {node}, which takes them off; or start-app {node}, then leave");
     Err(std::mem::take(checks).refuse(action, reason, Some(instead)))
 }
 

@@ -3,12 +3,16 @@
 
 use crate::action::Action;
 use crate::invocation::Change;
+use crate::invocation::haproxy::ServerState;
 use crate::model::broker::NodeType;
-use crate::model::name::{ClusterName, DataPath, HostName, NodeName, QueueName, Stamp, VhostName};
+use crate::model::name::{
+    ClusterName, DataPath, HaproxyName, HostName, NodeName, QueueName, Stamp, VhostName,
+};
 use crate::model::node::NodeState;
 use crate::model::policy::{PolicyName, PolicyRule};
 use crate::model::shutdown::WholeStop;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::time::Duration;
 
 /// What will be done, why it may be done, and how each step is proved.
@@ -37,6 +41,30 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The step that the one at `index` undoes: it puts back the server that an earlier one took out.
+    pub fn undone_by(&self, index: usize) -> Option<usize> {
+        let put_back = self.steps.get(index)?;
+        let Some(Change::Haproxy(ready)) = &put_back.change else {
+            return None;
+        };
+        if ready.state != ServerState::Ready {
+            return None;
+        }
+        let takes_out = |step: &Step| {
+            let Some(Change::Haproxy(set)) = &step.change else {
+                return false;
+            };
+            step.host == put_back.host
+                && (&set.backend, &set.server) == (&ready.backend, &ready.server)
+                && set.state != ServerState::Ready
+        };
+        let earlier = self.steps.iter().take(index);
+        earlier
+            .enumerate()
+            .rfind(|(_, step)| takes_out(step))
+            .map(|(at, _)| at)
+    }
+
     /// The digest of the whole plan. A permit is bound to it, so that no other plan can be run
     /// under it.
     pub fn digest(&self) -> String {
@@ -146,6 +174,20 @@ pub enum Probe {
         node: NodeName,
         /// On these load balancers.
         on: Vec<HostName>,
+    },
+    /// One server of `node` takes clients.
+    ServerUsed {
+        /// Which member it stands for.
+        node: NodeName,
+        /// Which server.
+        row: BalancerServer,
+    },
+    /// One server of `node` takes no new clients, by an administrator's word.
+    ServerSpared {
+        /// Which member it stands for.
+        node: NodeName,
+        /// Which server.
+        row: BalancerServer,
     },
     /// The load balancers have another server than that of `node` to send clients to.
     OtherServers {
@@ -283,6 +325,12 @@ pub enum Probe {
         /// Which members.
         nodes: Vec<NodeName>,
     },
+    /// None of these runs or is about to, by their hosts and by the members that answer; one whose
+    /// host does not answer is away.
+    NoneRuns {
+        /// Which members.
+        nodes: Vec<NodeName>,
+    },
     /// systemd does not hold the service of `node` for failed.
     ServiceNotFailed {
         /// Which member.
@@ -341,6 +389,23 @@ pub enum Probe {
         /// Which node.
         node: NodeName,
     },
+}
+
+/// A server on one load balancer, by its names there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BalancerServer {
+    /// On which host.
+    pub on: HostName,
+    /// The proxy it belongs to.
+    pub backend: HaproxyName,
+    /// Its name.
+    pub server: HaproxyName,
+}
+
+impl fmt::Display for BalancerServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.backend.as_str(), self.server.as_str())
+    }
 }
 
 /// Who is asked about maintenance mode.

@@ -9,7 +9,10 @@ mod quorum;
 mod rolling;
 mod traffic;
 
-pub use cluster::{ALARMS, CAPABILITY, COMPANY, FRESH, FRESH_EVERYWHERE, NOTHING_ELSE};
+pub use cluster::{
+    ALARMS, CAPABILITY, COMPANY, FRESH, FRESH_ALL_MEMBERS, FRESH_EVERYWHERE, FRESH_MEMBERS,
+    NOTHING_ELSE,
+};
 pub use host::{COOKIE, COOKIE_CAN_MOVE, DATA, DATA_THERE, NAMES, STRANGER};
 pub use membership::{
     BACKUP, COPIES, CURABLE, DEATH, DISC, HANDSHAKE, HOLDINGS, LOSSES, PARTITION, REPLICAS,
@@ -225,7 +228,7 @@ impl Checks {
     /// that version and store are not known yet.
     pub(super) fn of_start(ground: Ground<'_>) -> Self {
         let mut checks = Self::default();
-        checks.make(&FRESH, ground);
+        checks.make(&FRESH_MEMBERS, ground);
         checks.advise(&CAPABILITY, ground);
         checks.make(&COMPANY, ground);
         checks

@@ -10,6 +10,7 @@ pub(super) mod power;
 mod quorum;
 mod replicas;
 mod subject;
+mod words;
 
 use super::plan::{MaintenanceWord, Probe};
 use crate::model::Model;
@@ -17,7 +18,6 @@ use crate::model::moment::Moment;
 use crate::model::name::{HostName, NodeName};
 use crate::model::node::NodeState;
 use crate::model::observation::{FailureKind, SourceKind};
-use std::fmt;
 
 /// What a probe found, with the words for the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +42,15 @@ impl ProbeAnswer {
             Self::Holds(words) | Self::Not(words) | Self::CannotTell(words) => words,
         }
     }
+
+    /// The answer to the contrary question.
+    fn reversed(self) -> Self {
+        match self {
+            Self::Holds(words) => Self::Not(words),
+            Self::Not(words) => Self::Holds(words),
+            Self::CannotTell(words) => Self::CannotTell(words),
+        }
+    }
 }
 
 impl Probe {
@@ -54,6 +63,8 @@ impl Probe {
             Self::SelfReports { node } => self_reports(model, node, now),
             Self::BalancersUse { node, on } => balancers::used(model, node, on, now),
             Self::BalancersSpare { node, on } => balancers::spared(model, node, on, now),
+            Self::ServerUsed { node, row } => balancers::row_used(model, (node, row), now),
+            Self::ServerSpared { node, row } => balancers::row_spared(model, (node, row), now),
             Self::OtherServers { node, on } => balancers::others(model, node, on, now),
             Self::OthersUnchanged { running, .. } => others_unchanged(model, running, now),
             Self::NotQuorumCritical { node } => quorum::not_critical(model, node, now),
@@ -83,6 +94,7 @@ impl Probe {
                 through,
             } => policy::in_sync(model, (vhost, queue), through, now),
             Self::Stopped { nodes } => power::stopped(model, nodes, now),
+            Self::NoneRuns { nodes } => power::none_runs(model, nodes, now),
             Self::ServiceNotFailed { node } => power::service_not_failed(model, node, now),
             Self::RuntimeUp { node } => power::runtime_up(model, node, now),
             Self::RunTogether { nodes } => power::run_together(model, nodes, now),
@@ -95,16 +107,8 @@ impl Probe {
                 host::data_aside(model, node, (dir, stamp), now)
             }
             Self::Blank { node } => host::blank(model, node, now),
-            Self::Drained { node, .. } => match maintenance(model, node, now) {
-                Ok((true, words)) => ProbeAnswer::Holds(words),
-                Ok((false, words)) => ProbeAnswer::Not(words),
-                Err(words) => ProbeAnswer::CannotTell(words),
-            },
-            Self::NotDrained { node, .. } => match maintenance(model, node, now) {
-                Ok((false, words)) => ProbeAnswer::Holds(words),
-                Ok((true, words)) => ProbeAnswer::Not(words),
-                Err(words) => ProbeAnswer::CannotTell(words),
-            },
+            Self::Drained { node, .. } => drained(model, node, now),
+            Self::NotDrained { node, .. } => drained(model, node, now).reversed(),
         }
     }
 
@@ -116,6 +120,7 @@ impl Probe {
             | Self::DoesNotRun { .. }
             | Self::OthersUnchanged { .. }
             | Self::Stopped { .. }
+            | Self::NoneRuns { .. }
             | Self::RuntimeUp { .. } => &[SourceKind::Management, SourceKind::Services],
             Self::RunTogether { .. } => &[
                 SourceKind::Management,
@@ -145,9 +150,12 @@ impl Probe {
             | Self::PolicyInForce { .. }
             | Self::PolicyNowhere { .. }
             | Self::MirrorsInSync { .. } => &[SourceKind::Management, SourceKind::PolicyView],
+            // Whose a server is follows from the ports that its member listens on and the addresses
+            // of its host.
             Self::BalancersUse { .. } | Self::BalancersSpare { .. } | Self::OtherServers { .. } => {
-                &[SourceKind::Haproxy]
+                &[SourceKind::Haproxy, SourceKind::Management, SourceKind::Vip]
             }
+            Self::ServerUsed { .. } | Self::ServerSpared { .. } => &[SourceKind::Haproxy],
             Self::NotQuorumCritical { .. } | Self::ReplicasOnline { .. } => {
                 &[SourceKind::QuorumCritical, SourceKind::Management]
             }
@@ -172,168 +180,6 @@ impl Probe {
         } else {
             &[]
         }
-    }
-}
-
-/// The question as a statement, for plans, exports and scripts.
-impl fmt::Display for Probe {
-    #[expect(clippy::too_many_lines, reason = "a table: one line for each probe")]
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::PeersSee { node, state } => {
-                write!(f, "the other members see {node} {}", state.words())
-            }
-            Self::HostSees { node, state } => {
-                write!(f, "the host of {node} shows it {}", state.words())
-            }
-            Self::DoesNotRun { node } => write!(f, "{node} does not run"),
-            Self::SelfReports { node } => {
-                write!(f, "the management API of {node} itself says running")
-            }
-            Self::BalancersUse { node, on } => {
-                write!(f, "HAProxy on {} sends {node} clients", joined(on))
-            }
-            Self::BalancersSpare { node, on } => {
-                write!(f, "HAProxy on {} sends {node} no new clients", joined(on))
-            }
-            Self::OtherServers { node, on } => write!(
-                f,
-                "HAProxy on {} has another server than that of {node} to send clients to",
-                joined(on)
-            ),
-            Self::OthersUnchanged { running, .. } if running.is_empty() => {
-                write!(f, "no other member was running")
-            }
-            Self::OthersUnchanged { running, .. } => {
-                let names: Vec<&str> = running.iter().map(NodeName::as_str).collect();
-                write!(f, "still running: {}", names.join(", "))
-            }
-            Self::NotQuorumCritical { node } => {
-                write!(f, "stopping {node} loses no quorum, by its own word")
-            }
-            Self::Member { node, by } => write!(f, "{by} and its members list {node}"),
-            Self::NotMember { node, by } => {
-                write!(f, "neither {by} nor a member it lists knows {node}")
-            }
-            Self::Alone { node } => {
-                write!(
-                    f,
-                    "`rabbitmqctl cluster_status` of {node} lists it alone, running"
-                )
-            }
-            Self::TypeIs { node, kind } => {
-                write!(f, "the other members know {node} as a {kind} member")
-            }
-            Self::ClusterNamed { name } => {
-                write!(f, "every node that answers calls the cluster {name}")
-            }
-            Self::NoReplicas { node } => write!(f, "no quorum queue has a replica on {node}"),
-            Self::AllReplicas { node } => {
-                write!(f, "every quorum queue has a replica on {node}, online")
-            }
-            Self::ReplicasOnline { node } => {
-                write!(
-                    f,
-                    "every replica of a quorum queue on {node} is online, and mirrors are back"
-                )
-            }
-            Self::MirrorsReady { node } => write!(
-                f,
-                "every mirrored queue that {node} leads has a synchronised mirror"
-            ),
-            Self::LeadersSpread => {
-                write!(
-                    f,
-                    "no running member leads more than its share of replicated queues"
-                )
-            }
-            Self::NoAlarms => write!(f, "no alarm is in force"),
-            Self::VirtualHostsRun { node } => {
-                write!(f, "every virtual host runs on {node}, by its own word")
-            }
-            Self::PolicyIs { rule } => write!(
-                f,
-                "every node that answers knows the policy {} of vhost {} exactly so",
-                rule.name, rule.vhost
-            ),
-            Self::NoPolicy { vhost, name } => {
-                write!(
-                    f,
-                    "no node that answers knows a policy {name} of vhost {vhost}"
-                )
-            }
-            Self::PolicyInForce { rule, .. } => write!(
-                f,
-                "the queues that {} must be in force on have it, by another node's word",
-                rule.name
-            ),
-            Self::PolicyNowhere { name, .. } => {
-                write!(f, "{name} is in force on no queue, by another node's word")
-            }
-            Self::MirrorsInSync { queue, .. } => write!(
-                f,
-                "every mirror of {queue} is synchronised, by another node's word"
-            ),
-            Self::Stopped { nodes } => write!(
-                f,
-                "no runtime of {} by its host, and no member that answers sees it run",
-                nodes_joined(nodes)
-            ),
-            Self::ServiceNotFailed { node } => {
-                write!(f, "systemd does not hold the service of {node} for failed")
-            }
-            Self::RuntimeUp { node } => {
-                write!(f, "the runtime of {node} is up, by its host")
-            }
-            Self::RunTogether { nodes } => {
-                write!(f, "{} run, by the word of each", nodes_joined(nodes))
-            }
-            Self::QueuesUp => write!(f, "no queue that can be listed is down or in minority"),
-            Self::QueuesBack { at_least } => {
-                write!(
-                    f,
-                    "at least {at_least} queues are there, as before the stop"
-                )
-            }
-            Self::Forgotten { node, on } => {
-                write!(
-                    f,
-                    "{on} no longer counts {node} as a member, by its list or its disc"
-                )
-            }
-            Self::CookieShared { node, with } => {
-                write!(f, "the host of {node} has the Erlang cookie of {with}")
-            }
-            Self::DataFree { node, dir } => {
-                write!(f, "{dir} of {node} is a plain directory that nobody uses")
-            }
-            Self::DataAside { dir, stamp, .. } => {
-                write!(f, "{} is there, and nothing at {dir}", dir.aside(stamp))
-            }
-            Self::Blank { node } => {
-                write!(
-                    f,
-                    "{node} runs alone, with nothing but what a fresh node has"
-                )
-            }
-            Self::Drained { node, by } => {
-                write!(f, "{} says that {node} is in maintenance mode", who(*by))
-            }
-            Self::NotDrained { node, by } => {
-                write!(
-                    f,
-                    "{} says that {node} is not in maintenance mode",
-                    who(*by)
-                )
-            }
-        }
-    }
-}
-
-fn who(by: MaintenanceWord) -> &'static str {
-    match by {
-        MaintenanceWord::Api => "the management API",
-        MaintenanceWord::Status => "`rabbitmqctl cluster_status`",
     }
 }
 
@@ -486,12 +332,12 @@ fn others_unchanged(model: &Model, running: &[NodeName], now: Moment) -> ProbeAn
     }
 }
 
-/// Whether `node` is in maintenance mode, with the words; or why it cannot be told.
-fn maintenance(model: &Model, node: &NodeName, now: Moment) -> Result<(bool, String), String> {
+/// Whether `node` is in maintenance mode.
+fn drained(model: &Model, node: &NodeName, now: Moment) -> ProbeAnswer {
     match model.node(node, now).draining {
-        Some(true) => Ok((true, format!("{node} is in maintenance mode"))),
-        Some(false) => Ok((false, format!("{node} is not in maintenance mode"))),
-        None => Err(format!(
+        Some(true) => ProbeAnswer::Holds(format!("{node} is in maintenance mode")),
+        Some(false) => ProbeAnswer::Not(format!("{node} is not in maintenance mode")),
+        None => ProbeAnswer::CannotTell(format!(
             "no member says whether {node} is in maintenance mode"
         )),
     }

@@ -43,7 +43,7 @@ pub(super) fn plan(action: &Action, ground: Ground<'_>) -> Result<Plan, Refusal>
     let mut blast = Vec::new();
     let mut steps = Vec::new();
     if stale || cannot_boot {
-        steps.extend(servers.take_out(ground, &[ground.others_unchanged()]));
+        steps.extend(servers.take_out(ground, &ground.still_outside()));
     }
     if cannot_boot {
         let (more, lost) = from_an_empty_disk(action, ground, &servers)?;
@@ -59,6 +59,9 @@ pub(super) fn plan(action: &Action, ground: Ground<'_>) -> Result<Plan, Refusal>
             blast = vec![fate];
         }
         steps.extend(entering(ground, NodeType::Disc, Arrival::AsSeen(put_out)));
+    }
+    if !listed {
+        blast.extend(servers.kept());
     }
     let definitions = if stale || !listed {
         both(ground)

@@ -18,7 +18,7 @@ pub(super) fn plan(
     name: &ClusterName,
 ) -> Result<Plan, Refusal> {
     let mut checks = Checks::default();
-    checks.make(&preflight::FRESH, ground);
+    checks.make(&preflight::FRESH_MEMBERS, ground);
     checks.make(&preflight::CAPABILITY, ground);
     checks.make(&preflight::PARTITION, ground);
     let preflight = checks.verdict(action)?;

@@ -16,7 +16,7 @@ const SHRINK_DEADLINE: Duration = Duration::from_secs(300);
 const REBALANCE_DEADLINE: Duration = Duration::from_secs(300);
 
 pub(super) fn grow(action: &Action, ground: Ground<'_>) -> Result<Plan, Refusal> {
-    let checks = placing(ground);
+    let checks = placing(ground, &preflight::FRESH_MEMBERS);
     if ground.target.state != NodeState::Running {
         let reason = ground.state_reason("and only a running member takes replicas");
         return Err(checks.refuse(action, reason, Some(ground.first())));
@@ -46,7 +46,7 @@ pub(super) fn grow(action: &Action, ground: Ground<'_>) -> Result<Plan, Refusal>
 }
 
 pub(super) fn shrink(action: &Action, ground: Ground<'_>) -> Result<Plan, Refusal> {
-    let mut checks = placing(ground);
+    let mut checks = placing(ground, &preflight::FRESH);
     checks.make(&preflight::REPLICAS, ground);
     let preflight = checks.verdict(action)?;
     let count = ground
@@ -87,7 +87,7 @@ pub(super) fn shrink_off(ground: Ground<'_>, off: &NodeName) -> Step {
 
 /// The target is the member through which it is done.
 pub(super) fn rebalance(action: &Action, ground: Ground<'_>) -> Result<Plan, Refusal> {
-    let checks = placing(ground);
+    let checks = placing(ground, &preflight::FRESH_MEMBERS);
     let preflight = checks.verdict(action)?;
     let blast =
         vec!["queues whose leader moves answer nothing for the moment of the election".to_owned()];
@@ -112,9 +112,9 @@ pub(super) fn rebalance_step(ground: Ground<'_>) -> Step {
     }
 }
 
-fn placing(ground: Ground<'_>) -> Checks {
+fn placing(ground: Ground<'_>, fresh: &preflight::Check) -> Checks {
     let mut checks = Checks::default();
-    checks.make(&preflight::FRESH, ground);
+    checks.make(fresh, ground);
     checks.make(&preflight::CAPABILITY, ground);
     checks.make(&preflight::PARTITION, ground);
     checks.make(&preflight::COMPANY, ground);

@@ -7,81 +7,84 @@ use super::mirror;
 use super::plan::{Plan, Preflight, Probe, Refusal, Step};
 use super::preflight::{self, Checks};
 use super::replicas;
+use super::spare::{self, Told};
 use super::steps::{BALANCER_DEADLINE, Ground, TOLD_DEADLINE};
 use crate::action::Action;
 use crate::invocation::api::ApiCall;
 use crate::invocation::haproxy::{ServerState, SetServer};
 use crate::invocation::{Change, CtlVerb, ServiceVerb, UpgradeVerb};
 use crate::model::Model;
+use crate::model::balancer::{Backend, ServerRow};
 use crate::model::broker::QueueRow;
 use crate::model::inventory::{Access, BalancerEntry, HostEntry};
 use crate::model::moment::Moment;
 use crate::model::name::{HaproxyName, HostName, NodeName, SocketPath};
 use crate::model::node::NodeState;
 use crate::model::path::Placed;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// As long as `rabbitmq-upgrade await_online_quorum_plus_one` is given in the upgrade guide.
 const QUORUM_DEADLINE: Duration = Duration::from_secs(600);
 
-/// How one load balancer is dealt with while a member is away.
+/// How a server of a member is dealt with while the member is away.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Way {
-    /// It is told, with this command for `drain`.
+    /// HAProxy is told, with this command for `drain`.
     Told(SetServer),
-    /// It uses the member and cannot be told, for this reason.
+    /// It takes clients, and HAProxy cannot be told, for this reason.
     Untold(String),
-    /// It does not use the member now, as these words say: nothing is changed about that.
+    /// It takes none now, as these words say: nothing is changed about that.
     Left(String),
-    /// What it does with the member is not known, for this reason.
+    /// What becomes of clients is not known, for this reason.
     Unseen(String),
 }
 
-/// How each load balancer is dealt with while `node` is away.
+/// How each server of `node` is dealt with while it is away, with its load balancer.
 pub(super) fn ways(model: &Model, node: &NodeName, now: Moment) -> Vec<(HostName, Way)> {
     let balancers = model.inventory.balancers();
     balancers
-        .map(|(host, entry)| (host.name.clone(), way(model, node, (host, entry), now)))
+        .flat_map(|(host, entry)| {
+            let ways = ways_on(model, node, (host, entry), now).into_iter();
+            ways.map(|way| (host.name.clone(), way))
+        })
         .collect()
 }
 
-fn way(
+fn ways_on(
     model: &Model,
     node: &NodeName,
     (host, entry): (&HostEntry, &BalancerEntry),
     now: Moment,
-) -> Way {
-    let Some(report) = model.balancer(&host.name, now) else {
-        return Way::Unseen(format!("HAProxy on {} cannot be asked", host.name));
+) -> Vec<Way> {
+    let on = &host.name;
+    let Some(report) = model.balancer(on, now) else {
+        return vec![Way::Unseen(format!("HAProxy on {on} cannot be asked"))];
     };
     let servers = model.servers_of(node, host, report);
-    let (backend, server) = match servers.as_slice() {
-        [] if model.placed(node, host, now) == Placed::Unknown => {
-            let on = &host.name;
-            return Way::Unseen(format!(
+    if servers.is_empty() {
+        let way = if model.placed(node, host, now) == Placed::Unknown {
+            Way::Unseen(format!(
                 "whether HAProxy on {on} has a server for {node} is not known"
-            ));
+            ))
+        } else {
+            Way::Left(format!("HAProxy on {on} has no server for {node}"))
+        };
+        return vec![way];
+    }
+    let way = |(backend, server): (&Backend, &ServerRow)| {
+        if !server.takes_clients() {
+            return Way::Left(format!("{} is {} on {on}", server.name, server.state()));
         }
-        [] => return Way::Left(format!("HAProxy on {} has no server for {node}", host.name)),
-        [one] => one,
-        several if several.iter().all(|(_, server)| server.takes_clients()) => {
-            return Way::Untold(format!("it has several servers for {node}"));
-        }
-        [first, ..] => first,
+        let names = (backend.name.raw(), server.name.raw());
+        command(model, (host, entry), names).map_or_else(Way::Untold, Way::Told)
     };
-    if let Some((_, out)) = servers.iter().find(|(_, server)| !server.takes_clients()) {
-        return Way::Left(format!("{} is {} on {}", out.name, out.state(), host.name));
-    }
-    let names = (backend.name.raw(), server.name.raw());
-    match command(host, entry, names) {
-        Ok(set) => Way::Told(set),
-        Err(why) => Way::Untold(why),
-    }
+    servers.into_iter().map(way).collect()
 }
 
 pub(super) fn command(
-    host: &HostEntry,
-    entry: &BalancerEntry,
+    model: &Model,
+    (host, entry): (&HostEntry, &BalancerEntry),
     (backend, server): (&str, &str),
 ) -> Result<SetServer, String> {
     let Some(socket) = &entry.socket else {
@@ -89,6 +92,9 @@ pub(super) fn command(
     };
     if host.access == Access::None {
         return Err("the configuration names no `ssh` for its host".to_owned());
+    }
+    if let Some(why) = model.deaf.get(&host.name) {
+        return Err(format!("it takes no commands over {socket}: {why}"));
     }
     let words = |error: crate::model::name::NameError| error.to_string();
     Ok(SetServer {
@@ -230,19 +236,22 @@ fn by_hand(ground: Ground<'_>) -> Vec<&QueueRow> {
 /// The steps for one member, after which the mirrors of these queues are told to follow.
 fn member(ground: Ground<'_>, by_hand: &[&QueueRow]) -> Vec<Step> {
     let node = ground.node();
-    let (mut told, mut untold) = (Vec::new(), Vec::new());
+    let (mut told, mut untold, mut left) = (Vec::new(), Vec::new(), Vec::new());
     for (host, way) in ways(ground.model, node, ground.now) {
         match way {
             Way::Told(set) => told.push((host, set)),
             Way::Untold(_) => untold.push(host),
-            Way::Left(_) | Way::Unseen(_) => {}
+            Way::Left(_) => left.push(host),
+            Way::Unseen(_) => {}
         }
     }
-    let hosts: Vec<HostName> = told.iter().map(|(host, _)| host.clone()).collect();
+    // Where another of its servers stays out, not all of them come back.
+    untold.retain(|host| !left.contains(host));
+    untold.dedup();
     // Waited for while all members serve.
     let mut steps = vec![quorum(ground)];
-    steps.extend(told.iter().map(|each| lb_drain(ground, each)));
-    steps.push(drain(ground, hosts));
+    steps.extend(told.iter().map(|each| lb_drain(ground, each, &told)));
+    steps.push(drain(ground, &told));
     steps.push(Step {
         before: [ground.drain().after, vec![ground.others_unchanged()]].concat(),
         ..ground.stop_node()
@@ -254,31 +263,30 @@ fn member(ground: Ground<'_>, by_hand: &[&QueueRow]) -> Vec<Step> {
             .iter()
             .map(|row| mirror::sync_step(ground, &row.vhost, &row.name)),
     );
-    steps.extend(told.iter().map(|each| lb_ready(ground, each)));
+    steps.extend(told.iter().map(|each| lb_ready(ground, each, &told)));
     steps.extend(await_use(ground, untold));
     for step in &mut steps {
-        step.id = format!("{} {node}", step.id);
-        match &step.change {
-            Some(Change::Haproxy(_)) => step.id = format!("{} {}", step.id, step.host),
+        let (word, place) = step.id.split_once(' ').unwrap_or((&step.id, ""));
+        let queue = match &step.change {
             Some(Change::Api {
                 call: ApiCall::SyncQueue { vhost, queue },
                 ..
-            }) => step.id = format!("{} {vhost} {queue}", step.id),
-            _ => {}
-        }
+            }) => format!(" {vhost} {queue}"),
+            _ => String::new(),
+        };
+        step.id = format!("{}{queue}", format!("{word} {node} {place}").trim_end());
     }
     steps
 }
 
-fn lb_drain(ground: Ground<'_>, (host, set): &(HostName, SetServer)) -> Step {
+fn lb_drain(ground: Ground<'_>, told: &Told, all: &[Told]) -> Step {
+    let (host, set) = told;
+    let (suffix, over) = spare::distinct(told, all);
     let (node, on) = (ground.node().clone(), vec![host.clone()]);
-    let spared = Probe::BalancersSpare {
-        node: node.clone(),
-        on: on.clone(),
-    };
+    let spared = spare::spared(&node, told);
     Step {
-        id: "lb-drain".to_owned(),
-        title: format!("let HAProxy on {host} send {node} no new clients"),
+        id: format!("lb-drain {host}{suffix}"),
+        title: format!("let HAProxy on {host} send {node} no new clients{over}"),
         host: host.clone(),
         change: Some(Change::Haproxy(set.clone())),
         before: vec![
@@ -317,14 +325,10 @@ fn quorum(ground: Ground<'_>) -> Step {
     }
 }
 
-fn drain(ground: Ground<'_>, on: Vec<HostName>) -> Step {
+fn drain(ground: Ground<'_>, told: &[Told]) -> Step {
     let mut step = ground.drain();
-    if !on.is_empty() {
-        step.before.push(Probe::BalancersSpare {
-            node: ground.node().clone(),
-            on,
-        });
-    }
+    let spared = told.iter().map(|each| spare::spared(ground.node(), each));
+    step.before.extend(spared);
     step
 }
 
@@ -346,19 +350,18 @@ fn caught_up(ground: Ground<'_>) -> Step {
     }
 }
 
-fn lb_ready(ground: Ground<'_>, (host, set): &(HostName, SetServer)) -> Step {
+fn lb_ready(ground: Ground<'_>, told: &Told, all: &[Told]) -> Step {
+    let (host, set) = told;
+    let (suffix, over) = spare::distinct(told, all);
     let node = ground.node().clone();
     let ready = SetServer {
         state: ServerState::Ready,
         ..set.clone()
     };
-    let used = Probe::BalancersUse {
-        node: node.clone(),
-        on: vec![host.clone()],
-    };
+    let used = spare::used(&node, told);
     Step {
-        id: "lb-ready".to_owned(),
-        title: format!("let HAProxy on {host} send {node} clients again"),
+        id: format!("lb-ready {host}{suffix}"),
+        title: format!("let HAProxy on {host} send {node} clients again{over}"),
         host: host.clone(),
         change: Some(Change::Haproxy(ready)),
         before: vec![ground.seen(NodeState::Running)],
@@ -435,13 +438,15 @@ fn undo(change: &Change) -> Undo {
 /// How the member under way is put back into service, where the first `begun` steps were begun and
 /// the last of them came to no good end; `None` where the way is forward only: its service was
 /// stopped or its membership touched, or no member is under way.
-pub(super) fn way_back(plan: &Plan, begun: usize) -> Option<String> {
+pub(super) fn way_back(plan: &Plan, begun: usize, sent: &BTreeSet<usize>) -> Option<String> {
     let begun = plan.steps.get(..begun)?;
     let member = member_of(begun.last()?)?;
-    let own = |step: &&Step| member_of(step) == Some(member);
+    let own = |(_, step): &(usize, &Step)| member_of(step) == Some(member);
     let mut back = Vec::new();
-    for step in begun.iter().filter(own) {
+    for (index, step) in begun.iter().enumerate().filter(own) {
         match step.change.as_ref().map_or(Undo::Nothing, undo) {
+            // Someone else did it.
+            Undo::With(_) if !sent.contains(&index) => {}
             // Clients come last.
             Undo::With(change) if matches!(*change, Change::Haproxy(_)) => {
                 back.push((&step.host, change));

@@ -1,12 +1,12 @@
 //! Owns how the load balancers are kept from sending clients to a node that is no member: its server
 //! is taken out before it goes, on each that can be told, and put back once it is a member again.
 
-use super::plan::{Probe, Step};
+use super::plan::{BalancerServer, Probe, Step};
 use super::rolling_restart::command;
 use super::steps::{BALANCER_DEADLINE, Ground, TOLD_DEADLINE};
 use crate::invocation::Change;
 use crate::invocation::haproxy::{ServerState, SetServer};
-use crate::model::balancer::ServerStatus;
+use crate::model::balancer::{ServerRow, ServerStatus, Usage};
 use crate::model::name::{HostName, NodeName};
 use crate::model::node::NodeState;
 use crate::model::path::Placed;
@@ -14,13 +14,49 @@ use crate::model::path::Placed;
 /// One load balancer, and what it is told about the server of a node.
 pub(super) type Told = (HostName, SetServer);
 
+/// The very server that is told something takes no new clients.
+pub(super) fn spared(node: &NodeName, told: &Told) -> Probe {
+    Probe::ServerSpared {
+        node: node.clone(),
+        row: row(told),
+    }
+}
+
+/// The very server that is told something takes clients.
+pub(super) fn used(node: &NodeName, told: &Told) -> Probe {
+    Probe::ServerUsed {
+        node: node.clone(),
+        row: row(told),
+    }
+}
+
+/// What tells a server from the others of `all` on its load balancer, at the end of an id and of a
+/// title; nothing where it is the only one.
+pub(super) fn distinct(told: &Told, all: &[Told]) -> (String, String) {
+    if all.iter().filter(|(on, _)| *on == told.0).count() <= 1 {
+        return (String::new(), String::new());
+    }
+    let row = row(told);
+    (format!(" {row}"), format!(", over {row}"))
+}
+
+fn row((on, set): &Told) -> BalancerServer {
+    BalancerServer {
+        on: on.clone(),
+        backend: set.backend.clone(),
+        server: set.server.clone(),
+    }
+}
+
 /// How the load balancers stand to the server of a node.
 #[derive(Debug, Default)]
 pub(super) struct Servers {
     /// Those that may send it clients, now or when it comes up, and can be told not to.
     pub(super) used: Vec<Told>,
-    /// Those on which a person or a run took it out for good, and that can be told to use it.
-    pub(super) out: Vec<Told>,
+    /// Those on which an earlier run took it out for good, and that can be told to use it.
+    out: Vec<Told>,
+    /// Those on which it is out for good and stays so, each with why.
+    kept: Vec<String>,
     /// The others, each with why nothing is done about it.
     untold: Vec<String>,
 }
@@ -39,44 +75,60 @@ impl Servers {
                 continue;
             };
             let servers = model.servers_of(node, host, report);
-            let (backend, server) = match servers.as_slice() {
-                [one] => *one,
-                [] if model.placed(node, host, ground.now) == Placed::Unknown => {
-                    all.untold.push(format!(
-                        "whether HAProxy on {on} has a server for {node} is not known: if so, it may send clients there"
-                    ));
-                    continue;
-                }
-                [] => continue,
-                _ => {
-                    all.untold
-                        .push(untold(on, node, "it has several servers for it"));
-                    continue;
-                }
-            };
-            let (list, state) = if server.status == ServerStatus::Maint {
-                (&mut all.out, ServerState::Ready)
-            } else if server.status.is_set_aside() {
-                continue;
-            } else {
-                (&mut all.used, ServerState::Maint)
-            };
-            match command(host, entry, (backend.name.raw(), server.name.raw())) {
-                Ok(set) => list.push((on.clone(), SetServer { state, ..set })),
-                Err(why) if state == ServerState::Maint => {
-                    all.untold.push(untold(on, node, &why));
-                }
-                Err(_) => {}
+            if servers.is_empty() && model.placed(node, host, ground.now) == Placed::Unknown {
+                all.untold.push(format!(
+                    "whether HAProxy on {on} has a server for {node} is not known: if so, it may send clients there"
+                ));
+            }
+            for (backend, server) in servers {
+                let names = (backend.name.raw(), server.name.raw());
+                let command = command(model, (host, entry), names);
+                all.sort_in(ground, on, (server, command));
             }
         }
         all
+    }
+
+    fn sort_in(
+        &mut self,
+        ground: Ground<'_>,
+        on: &HostName,
+        (server, command): (&ServerRow, Result<SetServer, String>),
+    ) {
+        let node = ground.node();
+        match (wanted(server), command) {
+            (Some(ServerState::Ready), Ok(set)) => {
+                let name = (on.clone(), set.backend.clone(), set.server.clone());
+                if ground.model.taken_out.contains(&name) {
+                    self.out.push((on.clone(), set));
+                } else {
+                    let why = "no run in the journal of this machine took it out";
+                    self.kept.push(kept(on, node, server, why));
+                }
+            }
+            (Some(ServerState::Ready), Err(why)) => self.kept.push(kept(on, node, server, &why)),
+            (Some(state @ (ServerState::Maint | ServerState::Drain)), Ok(set)) => {
+                self.used.push((on.clone(), SetServer { state, ..set }));
+            }
+            (Some(ServerState::Maint | ServerState::Drain), Err(why)) => {
+                self.untold.push(untold(on, node, &why));
+                self.untold.dedup();
+            }
+            (None, _) => {}
+        }
+    }
+
+    /// Which servers stay out although the node becomes a member.
+    pub(super) fn kept(&self) -> Vec<String> {
+        self.kept.clone()
     }
 
     /// What becomes of clients where the node is no member afterwards.
     pub(super) fn words(&self, node: &NodeName) -> Vec<String> {
         let mut words = Vec::new();
         if !self.used.is_empty() {
-            let names: Vec<&str> = self.used.iter().map(|(on, _)| on.as_str()).collect();
+            let mut names: Vec<&str> = self.used.iter().map(|(on, _)| on.as_str()).collect();
+            names.dedup();
             words.push(format!(
                 "HAProxy on {} sends {node} no clients any more: its server stays in MAINT until it has joined again",
                 names.join(" and ")
@@ -88,15 +140,14 @@ impl Servers {
 
     /// The steps that take it out, each where `may_go` holds.
     pub(super) fn take_out(&self, ground: Ground<'_>, may_go: &[Probe]) -> Vec<Step> {
-        let step = |(on, set): &Told| {
-            let spared = Probe::BalancersSpare {
-                node: ground.node().clone(),
-                on: vec![on.clone()],
-            };
+        let step = |told: &Told| {
+            let (on, set) = told;
+            let (suffix, over) = distinct(told, &self.used);
+            let spared = spared(ground.node(), told);
             Step {
-                id: format!("lb-out-{on}"),
+                id: format!("lb-out-{on}{suffix}"),
                 title: format!(
-                    "let HAProxy on {on} send {} no clients any more",
+                    "let HAProxy on {on} send {} no clients any more{over}",
                     ground.node()
                 ),
                 host: on.clone(),
@@ -111,21 +162,29 @@ impl Servers {
     }
 
     /// The steps that let it be used again once it runs as a member: on those of `also`, which this
-    /// very run told to spare it, and, where it is no member now, on those that had taken it out. Of
-    /// a member someone else did so, for a reason of their own.
+    /// very run told to spare it, and, where it is no member now, on those that an earlier run told.
+    /// Whoever else took it out did so for a reason of their own.
     pub(super) fn put_back(&self, ground: Ground<'_>, also: &[Told]) -> Vec<Step> {
-        let step = |(on, set): &Told| {
-            let used = Probe::BalancersUse {
-                node: ground.node().clone(),
-                on: vec![on.clone()],
-            };
+        let out = if ground.is_listed() {
+            &[][..]
+        } else {
+            &self.out
+        };
+        let all: Vec<Told> = out.iter().chain(also).cloned().collect();
+        let step = |told: &Told| {
+            let (on, set) = told;
+            let (suffix, over) = distinct(told, &all);
+            let used = used(ground.node(), told);
             let ready = SetServer {
                 state: ServerState::Ready,
                 ..set.clone()
             };
             Step {
-                id: format!("lb-back-{on}"),
-                title: format!("let HAProxy on {on} send {} clients again", ground.node()),
+                id: format!("lb-back-{on}{suffix}"),
+                title: format!(
+                    "let HAProxy on {on} send {} clients again{over}",
+                    ground.node()
+                ),
                 host: on.clone(),
                 change: Some(Change::Haproxy(ready)),
                 before: vec![Probe::PeersSee {
@@ -137,13 +196,29 @@ impl Servers {
                 deadline: BALANCER_DEADLINE,
             }
         };
-        let out = if ground.is_listed() {
-            &[][..]
-        } else {
-            &self.out
-        };
-        out.iter().chain(also).map(step).collect()
+        all.iter().map(step).collect()
     }
+}
+
+/// What a server is to become. One that takes no clients even where its checks succeed, for its
+/// weight or by a person's word, is left as it is: it would never be seen in use again.
+fn wanted(server: &ServerRow) -> Option<ServerState> {
+    if server.weight == Some(0) {
+        return None;
+    }
+    match server.own_usage() {
+        // Apart from the servers beside it, a backup is as usable as any.
+        Usage::Usable | Usage::Reserve | Usage::Down => Some(ServerState::Maint),
+        Usage::Aside if server.status == ServerStatus::Maint => Some(ServerState::Ready),
+        Usage::Aside | Usage::Unknown => None,
+    }
+}
+
+fn kept(on: &HostName, node: &NodeName, server: &ServerRow, why: &str) -> String {
+    format!(
+        "HAProxy on {on} keeps {} of {node} in MAINT, for {why}: clients are sent there once it is put back by hand",
+        server.name
+    )
 }
 
 fn untold(on: &HostName, node: &NodeName, why: &str) -> String {

@@ -205,8 +205,12 @@ impl<'a> Ground<'a> {
         probes
     }
 
-    /// Load balancers that say who their servers are.
+    /// Load balancers that say who their servers are, and of which another server is expected: the
+    /// only member of a cluster has none.
     fn asked_balancers(self) -> Vec<HostName> {
+        if self.model.running_without(self.node(), self.now).1 <= 1 {
+            return Vec::new();
+        }
         let (_, unasked) = self.model.last_server_on(self.node(), self.now);
         let balancers = self.model.inventory.balancers();
         let asked = balancers.filter(|(host, _)| !unasked.contains(&host.name));
@@ -236,7 +240,14 @@ impl<'a> Ground<'a> {
             state,
         };
         Step {
-            before: vec![by_host(NodeState::Running), self.others_unchanged()],
+            before: vec![
+                by_host(NodeState::Running),
+                self.others_unchanged(),
+                Probe::NotMember {
+                    node: node.clone(),
+                    by: self.through().clone(),
+                },
+            ],
             already: vec![by_host(NodeState::AppStopped)],
             after: vec![by_host(NodeState::AppStopped)],
             ..self.stop_app()
@@ -326,7 +337,9 @@ impl<'a> Ground<'a> {
     /// an administrator took out is not waited for.
     pub(super) fn waiting_balancers(self) -> Vec<HostName> {
         let away = self.target.state != NodeState::Running || self.draining();
-        let uses = |server: &ServerRow| server.takes_clients() || (away && server.status.is_down());
+        // Without a weight it gets nobody once it is up, either.
+        let comes_back = |server: &ServerRow| server.status.is_down() && server.weight != Some(0);
+        let uses = |server: &ServerRow| server.takes_clients() || (away && comes_back(server));
         self.model
             .inventory
             .balancers()
@@ -375,13 +388,23 @@ impl<'a> Ground<'a> {
         )
     }
 
+    /// What its log says of a start that fails or waits.
+    fn start_fault(self) -> Option<StartFault> {
+        let services = self.model.service(&self.target.host.name, self.now);
+        let log = services.map_or(&[][..], |services| &services.start_log);
+        StartFault::read(log).map(|(fault, _)| fault)
+    }
+
+    /// Whether its start goes on by itself once others are there.
+    pub(super) fn waits_for_others(self) -> bool {
+        self.start_fault().is_some_and(StartFault::waits)
+    }
+
     /// What lets a node start that boots, or dies again and again.
     fn lets_it_start(self) -> String {
         let node = self.node();
-        let services = self.model.service(&self.target.host.name, self.now);
-        let log = services.map_or(&[][..], |services| &services.start_log);
-        match StartFault::read(log) {
-            Some((fault, _)) => match fault.answer() {
+        match self.start_fault() {
+            Some(fault) => match fault.answer() {
                 Some(runbook) => format!("{runbook} {node}"),
                 None => fault.advice().to_owned(),
             },

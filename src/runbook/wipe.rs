@@ -50,7 +50,7 @@ pub(super) fn plan(action: &Action, ground: Ground<'_>) -> Result<Plan, Refusal>
         aside,
     } = on_nothing(action, ground)?;
     let servers = Servers::of(ground);
-    let mut steps = servers.take_out(ground, &[ground.others_unchanged()]);
+    let mut steps = servers.take_out(ground, &ground.still_outside());
     let mut blast = Vec::new();
     if is_blank {
         // It stands where it should.

@@ -277,4 +277,14 @@ fn a_member_without_its_data_is_not_started() {
     let model = cluster.model(Moment::ORIGIN);
     let action = Action::StartNode { node: node(2) };
     assert!(runbook::plan(&action, &model, Moment::ORIGIN).is_ok());
+
+    // One that was forgotten dies of what it has, again and again.
+    cluster.wiped.clear();
+    let model = cluster.model(Moment::ORIGIN);
+    let refusal = runbook::plan(&action, &model, Moment::ORIGIN).unwrap_err();
+    let instead = refusal.instead.unwrap();
+    assert!(
+        instead.starts_with("rejoin rabbit@rabbit-node3"),
+        "{instead}"
+    );
 }

@@ -3,7 +3,7 @@
 
 use crate::cluster::{Cluster, Life};
 use crate::doubles::{
-    Act, Ran, Reply, World, clock, confirmed, execute, plan, restart, restart_with,
+    Act, Ran, Reply, World, clock, confirmed, execute, plan, restart, restart_with, resume,
 };
 use rmqtop::executor::event::{RunEventKind, RunId, RunOutcome};
 use rmqtop::executor::journal;
@@ -76,6 +76,33 @@ async fn a_command_goes_wrong(
     let ran = restart(world(step, act)).await;
     assert_written(&ran);
     insta::assert_snapshot!(format!("{step}_{fault}"), ran.story());
+}
+
+/// A command that gave up, was killed, or whose end was not seen may have its effect yet: that is no
+/// failure, and going on waits for it before anything is sent beside it.
+#[rstest]
+#[case(Reply::Exit(75), true)]
+#[case(Reply::Killed, true)]
+#[case(Reply::Lost, true)]
+#[case(Reply::TimedOut, true)]
+#[case(Reply::Exit(0), false)]
+#[case(Reply::Exit(69), false)]
+#[tokio::test(start_paused = true)]
+async fn what_may_work_yet_has_not_failed(#[case] reply: Reply, #[case] may: bool) {
+    let ran = restart(World::healthy([Act::new(None, reply)])).await;
+    let is_unknown = matches!(ran.outcome, RunOutcome::Unknown { .. });
+    assert_eq!(is_unknown, may, "{}", ran.story());
+    if !may {
+        return;
+    }
+    let mut later = World::healthy([Act::works()]);
+    later
+        .meanwhile
+        .insert(3, |cluster| cluster.lives[2] = Life::AppStopped);
+    let resumed = resume(later, &ran.state, &ran.id).await;
+    assert_eq!(resumed.outcome, RunOutcome::Done);
+    assert_eq!(resumed.world.sent.len(), 1, "{:?}", resumed.world.sent);
+    assert!(resumed.world.sent[0].ends_with("start_app"));
 }
 
 /// After the command nothing can be seen any more: that is no failure and no success.

@@ -1,12 +1,14 @@
 //! What a plan says, and a run looks at, where the list of queues is not whole, lacks figures, or
 //! takes the broker a long time.
 
-use crate::cluster::{Cluster, Queue, node};
+use crate::cluster::{Cluster, EVERYTHING, Life, Queue, node};
 use crate::doubles::{Act, Reply, World, act};
 use rmqtop::action::Action;
 use rmqtop::executor::event::RunOutcome;
+use rmqtop::model::Model;
 use rmqtop::model::broker::QueueType;
 use rmqtop::model::moment::Moment;
+use rmqtop::model::name::ClusterName;
 use rmqtop::model::observation::SourceKind;
 use rmqtop::runbook;
 use rmqtop::runbook::plan::{Plan, Refusal, Verdict};
@@ -15,6 +17,60 @@ use std::time::Duration;
 fn plan(action: &Action, cluster: &Cluster) -> Result<Plan, Refusal> {
     let now = Moment::ORIGIN;
     runbook::plan(action, &cluster.model(now), now)
+}
+
+/// The list of all queues is not asked for where the plan is the same without it.
+#[test]
+fn a_plan_that_reads_no_queues_is_the_same_without() {
+    let queues = || {
+        Cluster::healthy()
+            .with_queue("orders", QueueType::Quorum, &[2, 0])
+            .with_queue("old", QueueType::Classic, &[2])
+    };
+    let is = |life| queues().with_life(2, life);
+    let all_down = Cluster {
+        lives: vec![Life::Down; 3],
+        ..queues()
+    };
+    let mut drained = queues();
+    drained.draining = vec![2];
+    let of = || node(2);
+    let name = ClusterName::parse("other").unwrap();
+    let cases = [
+        (Action::StartApp { node: of() }, is(Life::AppStopped)),
+        (Action::StartNode { node: of() }, is(Life::Down)),
+        (Action::Revive { node: of() }, drained),
+        (Action::CookieAlign { nodes: vec![of()] }, is(Life::Down)),
+        (Action::RenameCluster { name }, queues()),
+        (Action::QuorumGrow { node: of() }, queues()),
+        (Action::Rebalance, queues()),
+        (Action::StartCluster, is(Life::Down)),
+        (Action::StartCluster, all_down.clone()),
+        (
+            Action::ForgetOffline {
+                node: of(),
+                on: node(1),
+            },
+            all_down.clone().with_life(2, Life::HostDead),
+        ),
+        (
+            Action::RecoverLostNode,
+            all_down.with_life(2, Life::HostDead),
+        ),
+    ];
+    let now = Moment::ORIGIN;
+    for (action, cluster) in cases {
+        assert!(!runbook::reads_queues(&action), "{action}");
+        let mut unasked = Model::new(cluster.inventory());
+        let kinds = EVERYTHING.into_iter();
+        let kinds: Vec<SourceKind> = kinds.filter(|kind| *kind != SourceKind::Queues).collect();
+        for observation in cluster.look(&kinds, now) {
+            unasked.apply(observation);
+        }
+        let with = runbook::plan(&action, &cluster.model(now), now).unwrap();
+        let without = runbook::plan(&action, &unasked, now);
+        assert_eq!(Ok(with), without, "{action}");
+    }
 }
 
 /// Queues that are on member 3 only, one of them not durable.

@@ -224,6 +224,23 @@ fn a_dead_load_balancer_keeps_no_broker_from_being_stopped() {
     assert_eq!(p11.verdict, Verdict::Warning, "{:?}", p11.evidence);
 }
 
+/// The only member of a cluster has no other server beside it, and can be restarted all the same.
+#[rstest]
+#[case(Action::RestartNode { node: node(0) })]
+#[case(Action::StopNode { node: node(0), manner: StopManner::Orderly })]
+#[case(Action::RestartApp { node: node(0) })]
+#[tokio::test(start_paused = true)]
+async fn the_only_member_can_be_stopped(#[case] action: Action) {
+    let now = Moment::ORIGIN;
+    let cluster = Cluster::of(1);
+    let plan = runbook::plan(&action, &cluster.model(now), now).unwrap();
+    let p11 = plan.preflight.iter().find(|check| check.id == "P11");
+    assert_eq!(p11.unwrap().verdict, Verdict::Warning);
+    let acts = (0..commands(&plan)).map(|_| Act::works());
+    let ran = act(World::new(cluster, acts), &action).await;
+    assert_eq!(ran.outcome, RunOutcome::Done, "{}", ran.story());
+}
+
 /// The first one to start has nobody to ask for version and store: that is no reason to leave
 /// the cluster down.
 #[test]

@@ -367,3 +367,30 @@ fn a_stream_that_does_not_say_who_has_it_keeps_a_member_from_going(#[case] name:
     let plain = Cluster::healthy().with_queue("old", QueueType::Stream, &[0, 1]);
     assert!(runbook::plan(&action(name), &plain.model(now), now).is_ok());
 }
+
+/// 4.3 takes no replicas off a member whose app is stopped: nothing is sent before that is known.
+#[rstest]
+#[case("4.3.6", Life::AppStopped, false)]
+#[case("4.3.6", Life::Running, true)]
+#[case("4.0.5", Life::AppStopped, true)]
+fn a_stopped_member_with_replicas_is_forgotten(
+    #[case] version: &str,
+    #[case] life: Life,
+    #[case] may_leave: bool,
+) {
+    let mut cluster = Cluster::healthy()
+        .with_queue("orders", QueueType::Quorum, &[0, 1, 2])
+        .with_life(2, life);
+    cluster.version = version.to_owned();
+    let now = Moment::ORIGIN;
+    let leave = Action::Leave { node: node(2) };
+    let planned = runbook::plan(&leave, &cluster.model(now), now);
+    assert_eq!(planned.is_ok(), may_leave, "{planned:?}");
+    if let Err(refusal) = planned {
+        let instead = refusal.instead.unwrap();
+        assert!(
+            instead.starts_with("forget rabbit@rabbit-node3"),
+            "{instead}"
+        );
+    }
+}

@@ -13,6 +13,7 @@ use rmqtop::model::shutdown::StopRecord;
 use rmqtop::runbook;
 use rmqtop::runbook::export;
 use rmqtop::runbook::plan::{Plan, Refusal};
+use rstest::rstest;
 use std::time::Duration;
 
 /// Every runbook here, by a name that also says from where it starts.
@@ -265,6 +266,59 @@ fn what_cannot_work_is_refused_in_words() {
     for (name, action, cluster) in cases {
         insta::assert_snapshot!(format!("refusal_{name}"), refusal(&action, &cluster));
     }
+}
+
+/// A member that hangs, or dies at each start, is no member that can be started with the others.
+#[rstest]
+#[case(Cluster::healthy().with_life(0, Life::Down), Life::Hung, Some("stop-node rabbit@rabbit-node3 --kill"))]
+#[case(down(), Life::Restarting, Some("read the end of its log"))]
+#[case(down(), Life::Starting, None)]
+fn who_cannot_start_is_answered_first(
+    #[case] others: Cluster,
+    #[case] life: Life,
+    #[case] instead: Option<&str>,
+) {
+    let cluster = others.with_life(2, life);
+    match (plan_on(&Action::StartCluster, &cluster), instead) {
+        (Ok(_), None) => {}
+        (Err(refusal), Some(words)) => {
+            let told = refusal.instead.unwrap();
+            assert!(told.contains(words), "{told}");
+        }
+        (planned, _) => panic!("{planned:?}"),
+    }
+}
+
+/// A host that was given up as lost comes back, and its node boots, after so many commands: nobody is
+/// given up then.
+#[rstest]
+#[case("recover-lost-node-alone", 1)]
+#[case("recover-lost-node-khepri", 2)]
+#[tokio::test(start_paused = true)]
+async fn whoever_comes_back_is_not_given_up(#[case] name: &str, #[case] after: usize) {
+    let mut world = works(name);
+    world.lose_after = Some((after, |cluster| cluster.lives[2] = Life::Starting));
+    let ran = act(world, &action(name)).await;
+    assert_eq!(ran.sent.len(), after, "{}", ran.story());
+    let RunOutcome::Failed { reason } = &ran.outcome else {
+        panic!("{}", ran.story());
+    };
+    let words = "rabbit@rabbit-node3 is starting";
+    assert!(reason.contains(words), "{reason}");
+}
+
+/// The same where the run is gone on with: what was sent had no effect, and is not sent again.
+#[rstest]
+#[case("forget-offline")]
+#[case("recover-lost-node")]
+#[tokio::test(start_paused = true)]
+async fn whoever_came_back_is_not_given_up_later(#[case] name: &str) {
+    let fails = Act::new(None, Reply::Exit(69));
+    let ran = act(World::new(before(name), [fails]), &action(name)).await;
+    let back = before(name).with_life(2, Life::Starting);
+    let resumed = resume(World::new(back, []), &ran.state, &ran.id).await;
+    assert!(resumed.world.sent.is_empty());
+    assert!(matches!(resumed.outcome, RunOutcome::Failed { .. }));
 }
 
 /// A member that runs without a majority is let go on alone where it runs.

@@ -2,8 +2,9 @@
 //! answers nothing. What is sent, in which order, with a fault at every command, and what is refused.
 
 use crate::cluster::{Cluster, Life, node};
-use crate::doubles::{commands, faulted, overtaken, twice};
+use crate::doubles::{Act, World, act, commands, faulted, overtaken, twice};
 use rmqtop::action::{Action, StopManner, Tier};
+use rmqtop::executor::event::RunOutcome;
 use rmqtop::model::moment::Moment;
 use rmqtop::runbook;
 use rmqtop::runbook::plan::{Plan, Refusal, Verdict};
@@ -88,6 +89,35 @@ fn a_forgotten_member_is_stopped_begins_blank_and_joins(#[case] life: Life) {
         "{:?}",
         plan.blast_radius
     );
+}
+
+/// It comes to life, or joins, between two steps: what is not outside any more is left alone.
+#[rstest]
+#[case::boots(rejoin(), broken(), 2, |cluster: &mut Cluster| cluster.lives[2] = Life::Running)]
+#[case::joins(rejoin(), forgotten(Life::Restarting), 2, back)]
+#[case::joins_blank(rejoin(), forgotten(Life::Restarting), 5, back)]
+#[case::wiped(Action::Wipe { node: node(2) }, forgotten(Life::Restarting), 2, back)]
+#[tokio::test(start_paused = true)]
+async fn whoever_serves_again_is_not_stopped(
+    #[case] action: Action,
+    #[case] before: Cluster,
+    #[case] after: usize,
+    #[case] happens: fn(&mut Cluster),
+) {
+    let mut world = World::new(before, vec![Act::works(); after]);
+    world.lose_after = Some((after, happens));
+    let ran = act(world, &action).await;
+    assert_eq!(ran.sent.len(), after, "{}", ran.story());
+    assert_eq!(ran.cluster.lives[2], Life::Running, "{}", ran.story());
+    assert!(!ran.cluster.strangers.contains(&2));
+    assert!(matches!(ran.outcome, RunOutcome::Failed { .. }));
+}
+
+/// Someone made a member of it.
+fn back(cluster: &mut Cluster) {
+    cluster.lives[2] = Life::Running;
+    cluster.strangers.clear();
+    cluster.stale.clear();
 }
 
 /// From 4.1 on `join_cluster` stops the app itself.

@@ -202,6 +202,21 @@ async fn all_goes_well(#[values("3.10.8", "4.0.5", "4.3.6")] version: &str) {
     assert_eq!(ran.sent.len(), 21);
 }
 
+/// Each look is made with as much as the plan was: the ports of the members, the addresses of hosts.
+#[rstest]
+#[case(Some(1883), false)]
+#[case(None, true)]
+#[tokio::test(start_paused = true)]
+async fn whose_a_server_is_is_looked_at_anew(#[case] second: Option<u16>, #[case] inner: bool) {
+    let mut cluster = cluster("4.3.6");
+    cluster.second = second;
+    cluster.inner_net = inner;
+    cluster.untold = vec![1];
+    let ran = act(World::new(cluster, vec![Act::works(); 5]), &rolling(&[2])).await;
+    assert_eq!(ran.outcome, RunOutcome::Done, "{}", ran.story());
+    assert!(ran.cluster.spared.is_empty());
+}
+
 /// What an administrator took out stays out; who cannot be told is waited for.
 #[tokio::test(start_paused = true)]
 async fn a_server_in_maint_stays_there() {
@@ -382,6 +397,27 @@ async fn ended_anywhere_it_ends_done() {
         }
     }
     assert!(tried > 40, "{tried}");
+}
+
+/// A HAProxy that is reloaded forgets what it was told: what rests on that is not sent before the
+/// load balancer is told again, whichever of several it is.
+#[rstest]
+#[case(&[0], 6)]
+#[case(&[1], 6)]
+#[case(&[0, 1], 7)]
+#[tokio::test(start_paused = true)]
+async fn a_reloaded_load_balancer_is_told_again(#[case] reloaded: &[usize], #[case] acts: usize) {
+    let fails = Act::new(None, Reply::Exit(69));
+    let world = World::new(cluster("4.0.5"), [Act::works(), Act::works(), fails]);
+    let ran = act(world, &rolling(&[2])).await;
+    let mut cluster = ran.cluster.clone();
+    assert_eq!(cluster.spared, [(0, 2), (1, 2)], "{}", ran.story());
+    cluster.spared.retain(|(on, _)| !reloaded.contains(on));
+    let world = World::new(cluster, vec![Act::works(); acts]);
+    let resumed = resume(world, &ran.state, &ran.id).await;
+    assert_eq!(resumed.outcome, RunOutcome::Done);
+    assert_eq!(resumed.world.sent.len(), acts, "{:?}", resumed.world.sent);
+    assert!(resumed.world.cluster.spared.is_empty());
 }
 
 /// The steps whose command was sent, in order.

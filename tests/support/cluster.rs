@@ -3,6 +3,7 @@
 //! the model under test is the real one. Members are counted from 0. Knows no expected result.
 
 mod disc;
+mod fronts;
 pub(crate) mod policies;
 mod reports;
 
@@ -84,6 +85,16 @@ pub(crate) struct Cluster {
     pub(crate) out: Vec<(usize, usize)>,
     /// Load balancers whose runtime socket is not configured.
     pub(crate) untold: Vec<usize>,
+    /// Where a second backend of every HAProxy leads to on each member; then the configuration names
+    /// no backend.
+    pub(crate) second: Option<u16>,
+    /// Load balancers with the servers of that backend that they keep in MAINT or DRAIN.
+    pub(crate) second_out: Vec<(usize, usize)>,
+    /// What HAProxy says of the servers of members that are up, where it is another word and weight
+    /// than usual.
+    pub(crate) odd_rows: Vec<(usize, &'static str, u64)>,
+    /// HAProxy reaches the members by addresses that the configuration does not name.
+    pub(crate) inner_net: bool,
     /// Members in maintenance mode.
     pub(crate) draining: Vec<usize>,
     /// RAM members.
@@ -145,6 +156,10 @@ impl Cluster {
             spared: Vec::new(),
             out: Vec::new(),
             untold: Vec::new(),
+            second: None,
+            second_out: Vec::new(),
+            odd_rows: Vec::new(),
+            inner_net: false,
             draining: Vec::new(),
             ram: Vec::new(),
             strangers: Vec::new(),
@@ -189,7 +204,7 @@ impl Cluster {
             access: Access::Ssh,
             node: Some(node(index)),
             balancer: self.balancers.contains(&index).then(|| BalancerEntry {
-                backend: Some("rabbitmq_cluster".to_owned()),
+                backend: self.second.is_none().then(|| "rabbitmq_cluster".to_owned()),
                 stats_url: Some(format!("http://{}:8100/stats", address(index))),
                 socket: (!self.untold.contains(&index))
                     .then(|| "/run/haproxy/admin.sock".to_owned()),
@@ -221,6 +236,7 @@ impl Cluster {
         for observation in self.look(&EVERYTHING, now) {
             model.apply(observation);
         }
+        model.taken_out = self.taken_out();
         model
     }
 

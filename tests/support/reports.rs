@@ -34,7 +34,7 @@ impl Cluster {
                 queues: self.totals().queues,
                 ..ObjectTotals::default()
             },
-            listeners: Vec::new(),
+            listeners: self.listeners(),
             nodes: self.members().into_iter().map(|at| self.row(at)).collect(),
             skipped_rows: 0,
             scope: ViewScope::Cluster,
@@ -377,10 +377,11 @@ impl Cluster {
                 server.status = ServerStatus::Maint;
             }
         }
+        report.backends.extend(self.second_backend(index));
         report
     }
 
-    fn server(&self, index: usize) -> ServerRow {
+    pub(super) fn server(&self, index: usize) -> ServerRow {
         let open = self.lives[index] == Life::Running && !self.draining.contains(&index);
         let status = if self.maint.contains(&index) {
             ServerStatus::Maint
@@ -388,6 +389,12 @@ impl Cluster {
             ServerStatus::Up(None)
         } else {
             ServerStatus::Down(None)
+        };
+        let odd = self.odd_rows.iter().find(|(at, ..)| *at == index);
+        let (status, weight) = match odd {
+            Some((_, word, weight)) if open => (ServerStatus::parse(word), *weight),
+            Some((_, _, weight)) => (status, *weight),
+            None => (status, 1),
         };
         let is_down = matches!(status, ServerStatus::Down(_));
         ServerRow {
@@ -398,11 +405,11 @@ impl Cluster {
             } else {
                 self.connections[index] as u64
             }),
-            weight: Some(1),
+            weight: Some(weight),
             check_status: Some(Shown::new(if is_down { "L4CON" } else { "L4OK" })),
             check_text: is_down.then(|| Shown::new("Connection refused")),
             last_change_s: Some(60),
-            address: Some(Shown::new(&format!("{}:5672", address(index)))),
+            address: Some(Shown::new(&format!("{}:5672", self.reached_by(index)))),
             ..ServerRow::default()
         }
     }
@@ -416,6 +423,9 @@ impl Cluster {
             dad: Dad::Settled,
         };
         let mut addresses = vec![on("lo", "127.0.0.1", 8), on("eth0", &address(index), 24)];
+        if self.inner_net {
+            addresses.push(on("eth1", &self.reached_by(index), 24));
+        }
         if self.holder == Some(index) {
             addresses.push(on("eth0", VIP, 32));
         }

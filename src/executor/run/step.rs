@@ -64,6 +64,9 @@ struct Seen {
 impl Run<'_> {
     /// Takes one step to its end.
     pub(super) async fn step(&mut self, index: usize, step: &Step) -> StepOutcome {
+        if let Some(outcome) = self.nothing_to_undo(index) {
+            return outcome;
+        }
         if let Some(outcome) = self.aftermath(index, step).await {
             return outcome;
         }
@@ -194,6 +197,7 @@ impl Run<'_> {
             };
         }
         let sent_before = std::mem::replace(&mut self.sent, Sent::Something);
+        self.acted.insert(index);
         let begun = Instant::now();
         let Some(outcome) = self.send(index, (step, change), &unit).await else {
             return StepOutcome::Unknown {
@@ -206,29 +210,28 @@ impl Run<'_> {
         let limit = match &outcome {
             CommandOutcome::NotSent(error) => {
                 self.sent = sent_before;
+                self.acted.remove(&index);
                 return StepOutcome::Failed {
                     reason: format!("nothing was sent: {error}"),
                 };
             }
-            CommandOutcome::Ended(Output {
-                code: Some(0 | EXIT_TIMED_OUT) | None,
-                ..
-            })
-            | CommandOutcome::Lost(_)
-            | CommandOutcome::TimedOut => left.max(AFTERMATH),
+            outcome if may_work_yet(outcome) => left.max(AFTERMATH),
+            CommandOutcome::Ended(Output { code: Some(0), .. }) => left.max(AFTERMATH),
             CommandOutcome::Answered(response) if response.is_success() => left.max(AFTERMATH),
             // It says that it did nothing: one look tells whether that is so.
             CommandOutcome::Answered(response) if response.is_refusal() => Duration::ZERO,
-            CommandOutcome::Ended(_) | CommandOutcome::Answered(_) => left.min(AFTERMATH),
+            CommandOutcome::Ended(_)
+            | CommandOutcome::Answered(_)
+            | CommandOutcome::Lost(_)
+            | CommandOutcome::TimedOut => left.min(AFTERMATH),
         };
-        let settled = self.settle(index, step, Some(ended), limit).await;
-        match (outcome, settled) {
-            // It may have its effect yet.
-            (CommandOutcome::TimedOut, StepOutcome::Failed { reason }) => {
-                StepOutcome::Unknown { reason }
-            }
-            (_, settled) => settled,
+        let mut settled = self.settle(index, step, Some(ended), limit).await;
+        if may_work_yet(&outcome)
+            && let StepOutcome::Failed { reason } = settled
+        {
+            settled = StepOutcome::Unknown { reason };
         }
+        settled
     }
 
     /// Makes sure that the host is still held; `Err`: why nothing is sent.
@@ -431,6 +434,16 @@ impl Run<'_> {
             self.printed += 1;
             self.tell(RunEventKind::Output { step, line });
         }
+    }
+}
+
+/// Whether what was sent may have its effect after all: the command gave up waiting, its end was
+/// not seen, or something ended it, and the broker goes on with what it was asked for.
+fn may_work_yet(outcome: &CommandOutcome) -> bool {
+    match outcome {
+        CommandOutcome::Ended(Output { code, .. }) => matches!(code, Some(EXIT_TIMED_OUT) | None),
+        CommandOutcome::Lost(_) | CommandOutcome::TimedOut => true,
+        CommandOutcome::Answered(_) | CommandOutcome::NotSent(_) => false,
     }
 }
 

@@ -169,7 +169,7 @@ impl Backend {
 
 impl ServerRow {
     /// What its status and weight say, apart from the servers beside it.
-    pub(super) fn own_usage(&self) -> Usage {
+    pub fn own_usage(&self) -> Usage {
         match &self.status {
             ServerStatus::Up(_) | ServerStatus::NoCheck if self.weight == Some(0) => Usage::Aside,
             ServerStatus::Up(_) | ServerStatus::NoCheck => Usage::Usable,

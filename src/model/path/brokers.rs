@@ -92,11 +92,19 @@ impl Model {
         }
     }
 
-    /// Whether a server leads to a port on which `node` takes AMQP, or its port is not told.
+    /// Whether a server leads to a port on which `node` takes AMQP, or its port is not told. A node
+    /// that nobody lists, or that is away, is taken to listen as the others do.
     fn leads_to_amqp(&self, server: &ServerRow, node: &NodeName) -> bool {
-        match port_of(server) {
-            Some(port) => self.listens_on(node, port).unwrap_or(true),
-            None => true,
-        }
+        let Some(port) = port_of(server) else {
+            return true;
+        };
+        let own = self.listens_on(node, port);
+        own.or_else(|| {
+            let nodes = self.inventory.nodes();
+            nodes
+                .filter_map(|(_, other)| self.listens_on(other, port))
+                .reduce(|one, other| one || other)
+        })
+        .unwrap_or(true)
     }
 }

@@ -49,7 +49,7 @@ pub(in crate::runbook) fn forget_offline(
 
 fn single(survivor: Ground<'_>, lost: &NodeName) -> Vec<Step> {
     let alone = std::slice::from_ref(survivor.node());
-    let mut steps = vec![forget_step(survivor, lost)];
+    let mut steps = vec![forget_step(survivor, lost, std::slice::from_ref(lost))];
     steps.extend(survivor.start_any());
     steps.push(run_together(survivor.host(), "survivor", alone));
     steps.push(gone(survivor, lost));
@@ -207,7 +207,8 @@ fn forced(
     Err(std::mem::take(checks).refuse(action, reason, Some(instead)))
 }
 
-fn forget_step(on: Ground<'_>, lost: &NodeName) -> Step {
+/// Of those given up as lost, none may have come back since the plan was made: then nothing is lost.
+fn forget_step(on: Ground<'_>, lost: &NodeName, given_up: &[NodeName]) -> Step {
     let node = on.node();
     let gone = Probe::Forgotten {
         node: lost.clone(),
@@ -222,9 +223,14 @@ fn forget_step(on: Ground<'_>, lost: &NodeName) -> Step {
             verb: CtlVerb::ForgetOffline { gone: lost.clone() },
             limit: FORGET_DEADLINE.saturating_sub(MARGIN),
         }),
-        before: vec![Probe::Stopped {
-            nodes: vec![node.clone()],
-        }],
+        before: vec![
+            Probe::Stopped {
+                nodes: vec![node.clone()],
+            },
+            Probe::NoneRuns {
+                nodes: given_up.to_vec(),
+            },
+        ],
         already: vec![Probe::NotMember {
             node: lost.clone(),
             by: node.clone(),
@@ -383,7 +389,7 @@ fn by_newest(
 fn after_the_newest(standing: &Standing<'_>, survivor: Ground<'_>, lost: &[NodeName]) -> Vec<Step> {
     let mut steps: Vec<Step> = lost
         .iter()
-        .map(|lost| forget_step(survivor, lost))
+        .map(|one| forget_step(survivor, one, lost))
         .collect();
     let others = standing.present.iter().copied();
     let others = others.filter(|ground| ground.node() != survivor.node());
@@ -457,9 +463,14 @@ fn forget_online(by: Ground<'_>, lost: &NodeName) -> [Step; 2] {
             verb: CtlVerb::ForgetClusterNode { gone: lost.clone() },
             limit: ONLINE_DEADLINE.saturating_sub(MARGIN),
         }),
-        before: vec![Probe::SelfReports {
-            node: by.node().clone(),
-        }],
+        before: vec![
+            Probe::SelfReports {
+                node: by.node().clone(),
+            },
+            Probe::NoneRuns {
+                nodes: vec![lost.clone()],
+            },
+        ],
         already: vec![gone.clone()],
         after: vec![gone],
         deadline: ONLINE_DEADLINE,

@@ -117,7 +117,13 @@ fn force(standing: &Standing<'_>, survivor: Ground<'_>, others: &[NodeName]) -> 
         .collect();
     let present = standing.present.iter().map(|ground| ground.node());
     let down: Vec<NodeName> = present.filter(|other| *other != node).cloned().collect();
-    let mut before = vec![Probe::RuntimeUp { node: node.clone() }];
+    let mut before = vec![
+        Probe::RuntimeUp { node: node.clone() },
+        // Whoever came back since the plan was made would be cut off for nothing.
+        Probe::NoneRuns {
+            nodes: others.to_vec(),
+        },
+    ];
     if !down.is_empty() {
         before.push(Probe::Stopped { nodes: down });
     }

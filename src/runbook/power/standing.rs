@@ -47,7 +47,7 @@ pub(super) fn of<'a>(
 ) -> Result<Standing<'a>, Refusal> {
     let members = super::members(action, model, now)?;
     if let Some(first) = members.first() {
-        checks.make(&preflight::FRESH_EVERYWHERE, *first);
+        checks.make(&preflight::FRESH_ALL_MEMBERS, *first);
     }
     let mut standing = Standing {
         model,
@@ -68,12 +68,19 @@ pub(super) fn of<'a>(
                 let why = format!("its host {} does not answer", ground.target.host.name);
                 standing.lost.push((ground.node().clone(), why));
             }
+            NodeState::Hung => {
+                let reason = ground.state_reason("so it neither serves nor can be started");
+                return Err(std::mem::take(checks).refuse(action, reason, Some(ground.first())));
+            }
+            NodeState::Restarting if !ground.waits_for_others() => {
+                let reason = ground.state_reason("and would be so however often it is started");
+                return Err(std::mem::take(checks).refuse(action, reason, Some(ground.first())));
+            }
             NodeState::Running
             | NodeState::AppStopped
             | NodeState::Down
             | NodeState::Starting
-            | NodeState::Restarting
-            | NodeState::Hung => {
+            | NodeState::Restarting => {
                 standing.present.push(ground);
             }
         }

@@ -21,6 +21,18 @@ pub const FRESH: Check = Check {
     judge: fresh,
 };
 
+/// P1 where no queue is hit: the list of them is not asked for.
+pub const FRESH_MEMBERS: Check = Check {
+    judge: fresh_members,
+    ..FRESH
+};
+
+/// The same where every member is acted on.
+pub const FRESH_ALL_MEMBERS: Check = Check {
+    judge: all_members,
+    ..FRESH_EVERYWHERE
+};
+
 /// P1 where every member is acted on.
 pub const FRESH_EVERYWHERE: Check = Check {
     id: "P1",
@@ -56,7 +68,11 @@ pub const NOTHING_ELSE: Check = Check {
     judge: nothing_else,
 };
 
-fn fresh(model: &Model, target: Target<'_>, now: Moment) -> Judged {
+fn fresh_members(model: &Model, target: Target<'_>, now: Moment) -> Judged {
+    judged(member_sources(model, target, now))
+}
+
+fn member_sources(model: &Model, target: Target<'_>, now: Moment) -> Vec<Result<String, String>> {
     let mut sources: Vec<Result<String, String>> = model
         .inventory
         .nodes()
@@ -66,6 +82,11 @@ fn fresh(model: &Model, target: Target<'_>, now: Moment) -> Judged {
         })
         .collect();
     sources.push(services(model, target.host, target.state, now));
+    sources
+}
+
+fn fresh(model: &Model, target: Target<'_>, now: Moment) -> Judged {
+    let mut sources = member_sources(model, target, now);
     // Which queues are hit matters only where something is stopped.
     if target.state == NodeState::Running {
         sources.push(age(
@@ -78,18 +99,26 @@ fn fresh(model: &Model, target: Target<'_>, now: Moment) -> Judged {
     judged(sources)
 }
 
-fn whole(model: &Model, _target: Target<'_>, now: Moment) -> Judged {
+fn all_members(model: &Model, _target: Target<'_>, now: Moment) -> Judged {
+    judged(all_sources(model, now))
+}
+
+fn all_sources(model: &Model, now: Moment) -> Vec<Result<String, String>> {
     let mut sources = Vec::new();
-    let mut runs = false;
     for (host, node) in model.inventory.nodes() {
         let state = model.node(node, now).state;
-        runs |= state == NodeState::Running;
         let own = management(model, &host.name, node, now);
         // A fault of its own API does not keep the others from telling that it runs.
         sources.push(own.or_else(|fault| seen_by_all(model, node, now).ok_or(fault)));
         sources.push(services(model, host, state, now));
     }
-    if runs {
+    sources
+}
+
+fn whole(model: &Model, _target: Target<'_>, now: Moment) -> Judged {
+    let mut sources = all_sources(model, now);
+    let mut nodes = model.inventory.nodes();
+    if nodes.any(|(_, node)| model.node(node, now).state == NodeState::Running) {
         let kind = SourceKind::Queues;
         sources.push(age("the queue list", Some(&model.queues), kind, now));
     }

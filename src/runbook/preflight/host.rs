@@ -231,7 +231,16 @@ fn data_there(model: &Model, target: Target<'_>, now: Moment) -> Judged {
         .iter()
         .any(|name| name.as_str() == node.as_str())
     {
-        return Judged::one(Verdict::Passed, format!("{dir} holds the data of {node}"));
+        let holds = format!("{dir} holds the data of {node}");
+        if model.is_member(node, now) == Some(false) {
+            // It dies of inconsistent_cluster at each start, and systemd starts it again.
+            let words = format!(
+                "{holds}, which the members do not count as one of theirs: with that it would not start"
+            );
+            return Judged::one(Verdict::Failed, words)
+                .instead(format!("rejoin {node}, which moves its data aside"));
+        }
+        return Judged::one(Verdict::Passed, holds);
     }
     let blank = format!("{dir} ({}) holds no data of {node}", report.by);
     match model.is_member(node, now) {

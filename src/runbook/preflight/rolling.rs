@@ -124,6 +124,9 @@ fn told(model: &Model, target: Target<'_>, now: Moment) -> Judged {
             Way::Unseen(why) => bad.push(why),
         }
     }
+    // Several servers of one member share a socket, and the reason.
+    good.dedup();
+    bad.dedup();
     let verdict = if bad.is_empty() {
         Verdict::Passed
     } else {

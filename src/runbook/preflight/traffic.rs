@@ -127,6 +127,13 @@ fn balancers(model: &Model, target: Target<'_>, now: Moment) -> Judged {
     if model.inventory.balancers().next().is_none() {
         return Judged::one(Verdict::NotApplicable, "no load balancer is declared");
     }
+    if model.running_without(target.node, now).1 <= 1 {
+        let words = format!(
+            "{} is the only member: nobody is sent anywhere meanwhile",
+            target.node
+        );
+        return Judged::one(Verdict::Warning, words);
+    }
     let (last, unknown) = model.last_server_on(target.node, now);
     let names = |hosts: &[HostName]| {
         let names: Vec<&str> = hosts.iter().map(HostName::as_str).collect();

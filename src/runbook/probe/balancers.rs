@@ -6,6 +6,7 @@ use crate::model::Model;
 use crate::model::balancer::ServerRow;
 use crate::model::moment::Moment;
 use crate::model::name::{HostName, NodeName};
+use crate::runbook::plan::BalancerServer;
 
 /// The servers of `node` on one load balancer; empty if not all of them are known.
 fn servers<'a>(
@@ -71,6 +72,47 @@ pub(super) fn used(model: &Model, node: &NodeName, on: &[HostName], now: Moment)
 pub(super) fn spared(model: &Model, node: &NodeName, on: &[HostName], now: Moment) -> ProbeAnswer {
     let is_out = |server: &ServerRow| server.status.is_set_aside();
     all(model, node, (on, now), is_out, "no new clients")
+}
+
+/// Holds if one server is as asked. It is found by its names, for those are what HAProxy was told:
+/// whose it is was found out when the plan was made.
+fn row(
+    model: &Model,
+    (node, row): (&NodeName, &BalancerServer),
+    now: Moment,
+    is_so: fn(&ServerRow) -> bool,
+    words: &str,
+) -> ProbeAnswer {
+    let on = &row.on;
+    let server = model.balancer(on, now).and_then(|report| {
+        let backend = report.backend(row.backend.as_str())?;
+        let mut servers = backend.servers.iter();
+        servers.find(|server| server.name.raw() == row.server.as_str())
+    });
+    match server {
+        Some(server) if is_so(server) => {
+            ProbeAnswer::Holds(format!("HAProxy on {on} sends {node} {words}"))
+        }
+        Some(server) => ProbeAnswer::Not(format!("{} is {} on {on}", server.name, server.state())),
+        None => ProbeAnswer::CannotTell(format!("HAProxy on {on} cannot be asked about {node}")),
+    }
+}
+
+pub(super) fn row_used(
+    model: &Model,
+    row: (&NodeName, &BalancerServer),
+    now: Moment,
+) -> ProbeAnswer {
+    self::row(model, row, now, ServerRow::takes_clients, "clients")
+}
+
+pub(super) fn row_spared(
+    model: &Model,
+    row: (&NodeName, &BalancerServer),
+    now: Moment,
+) -> ProbeAnswer {
+    let is_out = |server: &ServerRow| server.status.is_set_aside();
+    self::row(model, row, now, is_out, "no new clients")
 }
 
 pub(super) fn others(model: &Model, node: &NodeName, on: &[HostName], now: Moment) -> ProbeAnswer {

@@ -50,6 +50,36 @@ pub(super) fn stopped(model: &Model, nodes: &[NodeName], now: Moment) -> ProbeAn
     ))
 }
 
+/// That a host does not answer is no contradiction: whoever is given up as lost is not expected to.
+/// A node without a declared host has only the word of the others.
+pub(super) fn none_runs(model: &Model, nodes: &[NodeName], now: Moment) -> ProbeAnswer {
+    let (mut up, mut unknown) = (Vec::new(), Vec::new());
+    for node in nodes {
+        let view = model.node(node, now);
+        match view.state {
+            NodeState::Running
+            | NodeState::AppStopped
+            | NodeState::Starting
+            | NodeState::Restarting
+            | NodeState::Hung => up.push(format!("{node} is {}", view.state.words())),
+            NodeState::Unknown if view.host.is_some() => {
+                unknown.push(format!("{node}: {}", view.evidence.join("; ")));
+            }
+            NodeState::Unknown
+            | NodeState::Down
+            | NodeState::Unreachable
+            | NodeState::NotRunning => {}
+        }
+    }
+    if !up.is_empty() {
+        ProbeAnswer::Not(up.join("; "))
+    } else if !unknown.is_empty() {
+        ProbeAnswer::CannotTell(unknown.join("; "))
+    } else {
+        ProbeAnswer::Holds(format!("nobody sees {} run", nodes_joined(nodes)))
+    }
+}
+
 fn unit<'a>(model: &'a Model, node: &NodeName, now: Moment) -> Option<&'a UnitState> {
     model.service(host_of(model, node)?, now)?.rabbitmq.as_ref()
 }

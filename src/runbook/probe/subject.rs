@@ -13,6 +13,8 @@ impl Probe {
             | Self::SelfReports { node }
             | Self::BalancersUse { node, .. }
             | Self::BalancersSpare { node, .. }
+            | Self::ServerUsed { node, .. }
+            | Self::ServerSpared { node, .. }
             | Self::OtherServers { node, .. }
             | Self::OthersUnchanged { node, .. }
             | Self::Drained { node, .. }
@@ -34,7 +36,9 @@ impl Probe {
             | Self::DataFree { node, .. }
             | Self::DataAside { node, .. }
             | Self::Blank { node } => vec![node],
-            Self::Stopped { nodes } | Self::RunTogether { nodes } => nodes.iter().collect(),
+            Self::Stopped { nodes } | Self::NoneRuns { nodes } | Self::RunTogether { nodes } => {
+                nodes.iter().collect()
+            }
             Self::ClusterNamed { .. }
             | Self::LeadersSpread
             | Self::NoAlarms

@@ -45,10 +45,11 @@ impl<'a> Ground<'a> {
         }
     }
 
-    /// Stops the service of a node that is no member: no other can be asked, and none misses it.
+    /// Stops the service of a node that is no member, or of a member that cannot boot: no other can
+    /// be asked, and none misses it.
     pub(in crate::runbook) fn stop_node_outside(self) -> Step {
         Step {
-            before: vec![self.others_unchanged()],
+            before: self.still_outside(),
             already: vec![self.down()],
             after: vec![self.down()],
             ..self.stop_node()
@@ -75,6 +76,24 @@ impl<'a> Ground<'a> {
             deadline: KILL_DEADLINE,
             ..self.stop_node()
         }
+    }
+
+    /// What an act that no other member would notice rests on: minutes may pass before it is sent,
+    /// and a run may be gone on with hours later. Meanwhile the node may have booted, or joined.
+    pub(in crate::runbook) fn still_outside(self) -> Vec<Probe> {
+        let (node, by) = (self.node(), self.through());
+        let outside = match self.model.lists(by, node, self.now) {
+            Some(false) => Some(Probe::NotMember {
+                node: node.clone(),
+                by: by.clone(),
+            }),
+            Some(true) | None => {
+                (self.target.state != NodeState::Running).then(|| self.does_not_run())
+            }
+        };
+        std::iter::once(self.others_unchanged())
+            .chain(outside)
+            .collect()
     }
 
     fn does_not_run(self) -> Probe {

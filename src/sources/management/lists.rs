@@ -64,7 +64,9 @@ pub(super) async fn queues(
         // Those that are gone by now were not missing from the list.
         let later = self::count(api, host).await?;
         page.exist = count.min(later);
-        if page.exist.is_none_or(|exist| exist <= shown) || looks >= LOOKS {
+        // Where none came or went, the others are not shown to this user, however often it is looked.
+        let is_settled = later == count || page.exist.is_none_or(|exist| exist <= shown);
+        if is_settled || looks >= LOOKS {
             return Ok(page);
         }
         (count, looks) = (later, looks + 1);

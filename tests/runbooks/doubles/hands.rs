@@ -196,6 +196,7 @@ impl Operate for Hand {
                     stdout: String::new(),
                     stderr: "a word\u{1b}[2J of rabbitmqctl\n".to_owned(),
                 }),
+                Reply::Killed => CommandOutcome::Ended(Output::default()),
                 Reply::NotSent => CommandOutcome::NotSent(error("connection refused")),
                 Reply::Lost => CommandOutcome::Lost(error("the connection ended")),
                 Reply::TimedOut => {

@@ -21,6 +21,8 @@ pub(crate) const SEALED: &str = "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWZnaGl
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Reply {
     Exit(i32),
+    /// A signal ended it.
+    Killed,
     NotSent,
     Lost,
     TimedOut,

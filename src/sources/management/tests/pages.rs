@@ -122,6 +122,12 @@ async fn queues_that_are_not_shown_are_counted() {
         gap.as_deref(),
         Some("0 of 812 queues are visible to monitor")
     );
+    // The broker lists them once: the list would be no longer the next time.
+    let asked = server.received_requests().await.unwrap();
+    let lists = asked
+        .iter()
+        .filter(|request| request.url.path() == "/api/queues");
+    assert_eq!(lists.count(), 1);
 }
 
 /// Queues come and go: one that was deleted between the count and the list is not missing.
