@@ -27,6 +27,8 @@ mod servers;
 mod sources;
 #[path = "findings/vip.rs"]
 mod vip;
+#[path = "findings/watch.rs"]
+mod watch;
 
 use cluster::{VIP, host, node};
 use rmqtop::findings::{self, Finding, Severity};

@@ -7,7 +7,7 @@ use super::modal::form::{Fault, Form};
 use super::runbooks::{Ground, RUNBOOKS, RunbookSpec, Scope};
 use crate::action::{Action, Tier};
 use crate::guard::Mode;
-use crate::model::broker::NodeType;
+use crate::model::broker::{MetadataStore, NodeType};
 use crate::model::moment::Moment;
 use crate::model::name::NodeName;
 use crate::model::node::NodeState;
@@ -142,6 +142,7 @@ impl App {
         let reason = match action {
             Action::StartCluster if all(&[NodeState::Running]) => "every member runs already",
             Action::StopCluster if all(&stopped) => "no member runs",
+            Action::RecoverLostNode if self.lacks_majority(now) => return None,
             Action::RecoverLostNode => return self.forbids_offline(now),
             Action::RenameCluster { .. } | Action::Rebalance | Action::RollingRestart { .. }
                 if all(&[
@@ -166,6 +167,15 @@ impl App {
             "{} runs: forget removes a lost member from a cluster that runs",
             running.name
         ))
+    }
+
+    /// Whether members on Khepri wait for so many whose hosts say nothing that they cannot go on
+    /// without them, although their runtimes may be up.
+    fn lacks_majority(&self, now: Moment) -> bool {
+        let nodes = self.model.nodes(now);
+        let present = nodes.iter().filter(|node| !node.state.is_out_of_sight());
+        self.model.capability(now).store == Some(MetadataStore::Khepri)
+            && present.count() <= nodes.len() / 2
     }
 
     /// Why no action at all can be asked for.

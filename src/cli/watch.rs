@@ -86,8 +86,13 @@ pub enum ChangeKind {
     },
     /// Something is wrong.
     FindingOpened { finding: Finding },
-    /// It is not any more.
-    FindingClosed { finding: Finding },
+    /// It is not any more, or not as bad or as good as before: then it opens anew beside.
+    FindingClosed {
+        finding: Finding,
+        /// How bad it is now, where it goes on.
+        #[serde(skip)]
+        now: Option<Severity>,
+    },
 }
 
 /// Holders and verdict of a VIP.
@@ -245,8 +250,11 @@ impl Watcher {
             .collect();
         for (key, finding) in &self.findings {
             if !open.contains_key(key) {
+                let (id, subject, _) = key;
+                let mut same = open.keys().filter(|it| it.0 == *id && it.1 == *subject);
                 found.push(ChangeKind::FindingClosed {
                     finding: finding.clone(),
+                    now: same.next().map(|(_, _, severity)| *severity),
                 });
             }
         }
@@ -356,6 +364,10 @@ fn words(what: &ChangeKind) -> String {
             error: None,
         } => format!("{source} answers"),
         ChangeKind::FindingOpened { finding } => format!("{}: {}", finding.severity, finding.title),
-        ChangeKind::FindingClosed { finding } => format!("over: {}", finding.title),
+        ChangeKind::FindingClosed { finding, now: None } => format!("over: {}", finding.title),
+        ChangeKind::FindingClosed {
+            finding,
+            now: Some(now),
+        } => format!("{} now, was {}: {}", now, finding.severity, finding.title),
     }
 }

@@ -7,6 +7,7 @@ use super::{Finding, Severity, listed};
 use crate::model::Model;
 use crate::model::inventory::HostEntry;
 use crate::model::moment::Moment;
+use crate::model::node::Liveness;
 use crate::model::observation::{FailureKind, SourceId, SourceKind};
 use crate::model::reading::Reading;
 use crate::model::vip::{VipVerdict, VipView};
@@ -100,6 +101,35 @@ fn judge(model: &Model, vip: &VipView, now: Moment) -> Option<Finding> {
         .causes(causes::of_wrong_holder(model, vip, now)),
         VipVerdict::Unknown => unknown(model, vip, now),
     })
+    .map(|finding| match reason(model, vip, now) {
+        Some((id, subject)) => finding.follows(id, &subject),
+        None => finding,
+    })
+}
+
+/// The finding whose consequence the verdict is: HAProxy fails on the holder, or the one host that
+/// could take the address over is silent or without HAProxy.
+fn reason(model: &Model, vip: &VipView, now: Moment) -> Option<(&'static str, String)> {
+    let with_instance = model
+        .inventory
+        .vrrp_hosts()
+        .filter(|host| !model.has_no_instance(&host.name, vip.address, now));
+    let (holders, others): (Vec<_>, Vec<_>) =
+        with_instance.partition(|host| vip.holders.contains(&host.name));
+    let host = match (vip.verdict, &holders[..], &others[..]) {
+        (VipVerdict::WrongHolder, [host], _) | (VipVerdict::NoStandby, _, [host]) => host,
+        _ => return None,
+    };
+    let name = &host.name;
+    if model.liveness(name, now) == Liveness::Silent {
+        let node = host.node.as_ref().map(|node| ("N1", node.to_string()));
+        return node.or(Some(("H1", name.to_string())));
+    }
+    let fails = model.haproxy_runs(name, now) == Some(false) || model.balancer_hangs(name, now);
+    let takes_part = model
+        .keepalived(name, now)
+        .is_some_and(|report| !report.daemon.is_down());
+    (fails && takes_part).then(|| ("H1", name.to_string()))
 }
 
 /// The holder, or who could follow it, is not known; what clients meet at the address may be.

@@ -253,6 +253,17 @@ impl Model {
         self.broker(&host.name, now)?.lists(name)
     }
 
+    /// Whether `name` still counts `mate`, a member of the cluster that has forgotten it, as one of
+    /// its own cluster: by its API's word, or by rabbitmqctl's on its host.
+    pub fn is_forgotten_by(&self, mate: &NodeName, name: &NodeName, now: Moment) -> bool {
+        let host = self.inventory.host_of(name).map(|host| &host.name);
+        let limit = super::freshness_limit(SourceKind::NodeStatus);
+        let status = host.and_then(|host| self.statuses.get(host)?.current(now, limit));
+        let believes = self.lists(name, mate, now) == Some(true)
+            || status.is_some_and(|status| status.members().any(|member| member == mate));
+        believes && self.lists(mate, name, now) == Some(false)
+    }
+
     fn last_row(&self, name: &NodeName) -> Option<&NodeRow> {
         let rows = || {
             self.inventory

@@ -28,6 +28,12 @@ pub(super) fn join(action: &Action, ground: Ground<'_>, kind: NodeType) -> Resul
         return Err(Checks::default().refuse(action, reason, Some(instead)));
     }
     let mut checks = joining(ground);
+    if ground.is_forgotten() {
+        let (node, via) = (ground.node(), ground.through());
+        let reason = format!("{node} does not know that {via} has forgotten it, and cannot join");
+        let instead = format!("rejoin {node}, which moves its data aside");
+        return Err(checks.refuse(action, reason, Some(instead)));
+    }
     startable(action, ground, &mut checks)?;
     let member = ground.is_listed();
     let known_as = ground.model.node(ground.node(), ground.now).node_type;
@@ -253,6 +259,13 @@ pub(super) fn leave(action: &Action, ground: Ground<'_>) -> Result<Plan, Refusal
             let instead = format!("forget {node}, which takes them off, and rejoin it afterwards");
             return Err(checks.refuse(action, reason, Some(instead)));
         }
+    } else if ground.is_forgotten() {
+        let reason = format!(
+            "{} has forgotten {node}, which does not know it: reset would look for its cluster in vain",
+            ground.through()
+        );
+        let instead = format!("rejoin {node}, or wipe {node} to have it blank and alone");
+        return Err(checks.refuse(action, reason, Some(instead)));
     } else {
         checks.of_nothing(ground, "it is no member any more");
     }

@@ -13,10 +13,7 @@ const IDLE: &str = "it is not running: nothing is taken away";
 pub(super) fn stop(action: &Action, ground: Ground<'_>) -> Result<Plan, Refusal> {
     let mut checks = Checks::default();
     checks.of_stop(ground, IDLE);
-    if ground.target.state == NodeState::Hung {
-        let reason = ground.state_reason("so it would not end when it is asked to");
-        return Err(checks.refuse(action, reason, Some(ground.first())));
-    }
+    ends_when_asked(action, ground, &mut checks)?;
     stopping(action, ground, checks, vec![ground.stop_node()])
 }
 
@@ -56,7 +53,20 @@ pub(super) fn restart(action: &Action, ground: Ground<'_>) -> Result<Plan, Refus
     let mut checks = Checks::default();
     checks.of_stop(ground, IDLE);
     checks.make(&preflight::DATA_THERE, ground);
+    ends_when_asked(action, ground, &mut checks)?;
     stopping(action, ground, checks, steps)
+}
+
+fn ends_when_asked(
+    action: &Action,
+    ground: Ground<'_>,
+    checks: &mut Checks,
+) -> Result<(), Refusal> {
+    if ground.target.state != NodeState::Hung {
+        return Ok(());
+    }
+    let reason = ground.state_reason("so it would not end when it is asked to");
+    Err(std::mem::take(checks).refuse(action, reason, Some(ground.first())))
 }
 
 pub(super) fn start(action: &Action, ground: Ground<'_>) -> Result<Plan, Refusal> {

@@ -96,18 +96,17 @@ fn from_an_empty_disk(
     Ok((steps, blast))
 }
 
-/// Whether a node cannot boot with what is on its disk: it dies again and again, waits for a cluster
-/// that forgot it, or was given up.
+/// Whether a node cannot boot as a member with what is on its disk: it dies again and again, waits
+/// for a cluster that forgot it or believes to be in it, or was given up.
 pub(super) fn cannot_boot(ground: Ground<'_>) -> bool {
     match ground.target.state {
         NodeState::Restarting => true,
         NodeState::Starting => !ground.is_listed(),
         NodeState::Down => !ground.is_listed() || ground.unit() == Some(&UnitState::Failed),
-        NodeState::Running
-        | NodeState::AppStopped
-        | NodeState::Unreachable
-        | NodeState::NotRunning
-        | NodeState::Hung
-        | NodeState::Unknown => false,
+        // What it has is the state of a cluster that goes on without it.
+        NodeState::Running | NodeState::AppStopped => ground.is_forgotten(),
+        NodeState::Unreachable | NodeState::NotRunning | NodeState::Hung | NodeState::Unknown => {
+            false
+        }
     }
 }

@@ -165,6 +165,12 @@ impl<'a> Ground<'a> {
         self.model.lists(self.through(), self.node(), self.now) == Some(true)
     }
 
+    /// Whether the target lives, and believes to be a member of a cluster that has forgotten it.
+    pub(super) fn is_forgotten(self) -> bool {
+        self.model
+            .is_forgotten_by(self.through(), self.node(), self.now)
+    }
+
     /// The other members that run now must still run.
     pub(super) fn others_unchanged(self) -> Probe {
         let running = self

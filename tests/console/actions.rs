@@ -237,6 +237,18 @@ fn what_only_a_cluster_that_is_down_needs_is_not_offered_to_one_that_runs() {
     }
 }
 
+/// On Khepri those that are up wait for a majority that does not come back.
+#[test]
+fn a_member_that_waits_for_lost_ones_is_offered_to_go_on_without_them() {
+    let mut scene = Scene::healthy("4.3.0");
+    for lost in [1, 2] {
+        scene.host_silent(lost);
+    }
+    let mut stage = Stage::on(&scene);
+    stage.types("arecover-lost-node");
+    assert_eq!(surveyed(&stage.press("enter")), Action::RecoverLostNode);
+}
+
 #[test]
 fn once_it_runs_neither_menu_nor_form_is_left_behind() {
     let mut stage = third_is(|_| ());

@@ -5,10 +5,11 @@ use rmqtop::action::Action;
 use rmqtop::model::broker::QueueType;
 use rmqtop::model::moment::Moment;
 use rmqtop::model::name::NodeName;
-use rmqtop::model::observation::SourceKind;
+use rmqtop::model::observation::{FailureKind, Observation, SourceFailure, SourceId, SourceKind};
 use rmqtop::runbook;
 use rmqtop::runbook::export::{self, Ways};
 use rmqtop::runbook::plan::{Plan, Refusal, Verdict};
+use rstest::rstest;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -188,6 +189,28 @@ fn a_stale_source_is_named_with_its_age() {
     );
     let silent = Moment::ORIGIN.later(Duration::from_secs(120));
     let refusal = runbook::plan(&restart(2), &model, silent).unwrap_err();
+    assert_eq!(verdicts(&refusal)["P1"], Verdict::Failed);
+}
+
+/// Its plugin is off, or it has another user: the others vouch for it where it is not acted on.
+#[rstest]
+#[case::closed(FailureKind::Refused)]
+#[case::another_password(FailureKind::Unauthorized)]
+fn a_member_without_management_keeps_no_other_from_being_restarted(#[case] kind: FailureKind) {
+    let cluster = Cluster::healthy();
+    let now = Moment::ORIGIN;
+    let mut model = cluster.model(now);
+    model.apply(Observation {
+        source: SourceId::new(
+            SourceKind::Management,
+            cluster.inventory().hosts[0].name.clone(),
+        ),
+        at: now,
+        took: Duration::ZERO,
+        outcome: Err(SourceFailure::new(kind, "as it is")),
+    });
+    runbook::plan(&restart(2), &model, now).unwrap();
+    let refusal = runbook::plan(&restart(0), &model, now).unwrap_err();
     assert_eq!(verdicts(&refusal)["P1"], Verdict::Failed);
 }
 

@@ -5,6 +5,7 @@ use crate::cluster::{Cluster, Life, node};
 use crate::doubles::{Act, World, act, commands, faulted, overtaken, twice};
 use rmqtop::action::{Action, StopManner, Tier};
 use rmqtop::executor::event::RunOutcome;
+use rmqtop::model::broker::NodeType;
 use rmqtop::model::moment::Moment;
 use rmqtop::runbook;
 use rmqtop::runbook::plan::{Plan, Refusal, Verdict};
@@ -68,6 +69,7 @@ fn ids(plan: &Plan) -> Vec<&str> {
 #[case::between_two_lives(Life::Restarting)]
 #[case::waiting(Life::Starting)]
 #[case::given_up(Life::Down)]
+#[case::cut_off_and_back(Life::Running)]
 fn a_forgotten_member_is_stopped_begins_blank_and_joins(#[case] life: Life) {
     let plan = planned(&rejoin(), &forgotten(life)).unwrap();
     // HAProxy sends nobody to a node that is blank.
@@ -145,6 +147,8 @@ fn a_member_that_is_still_listed_is_forgotten_between_stop_and_start() {
 #[case::rejoin_forgotten(rejoin(), forgotten(Life::Restarting))]
 #[case::rejoin_waiting(rejoin(), forgotten(Life::Starting))]
 #[case::rejoin_listed(rejoin(), broken())]
+#[case::rejoin_alive(rejoin(), forgotten(Life::Running))]
+#[case::wipe_alive(Action::Wipe { node: node(2) }, forgotten(Life::Running))]
 #[case::cookie(align(), with_another_cookie())]
 #[case::kill(kill(), Cluster::healthy().with_life(2, Life::Hung))]
 #[tokio::test(start_paused = true)]
@@ -184,6 +188,25 @@ fn start_node_says_what_answers_a_member_that_cannot_boot() {
     );
 }
 
+/// It was cut off, forgotten, and never died: neither command would find the cluster it looks for.
+#[test]
+fn a_node_that_does_not_know_that_it_was_forgotten_neither_joins_nor_leaves() {
+    let alive = forgotten(Life::Running);
+    let join = Action::Join {
+        node: node(2),
+        to: None,
+        kind: NodeType::Disc,
+    };
+    let leave = Action::Leave { node: node(2) };
+    for action in [join, leave] {
+        let instead = refused(&action, &alive);
+        assert!(
+            instead.starts_with("rejoin rabbit@rabbit-node3"),
+            "{instead}"
+        );
+    }
+}
+
 /// A member that boots waits for its peers, and is no stranger for that.
 #[test]
 fn a_member_that_boots_is_not_wiped() {
@@ -195,10 +218,13 @@ fn a_member_that_boots_is_not_wiped() {
 fn what_hangs_is_not_asked_to_end_and_what_runs_is_not_killed() {
     let hung = Cluster::healthy().with_life(2, Life::Hung);
     let node = node(2);
-    assert_eq!(
-        refused(&stop(), &hung),
-        format!("end its process: stop-node {node} --kill")
-    );
+    let restart = Action::RestartNode { node: node.clone() };
+    for action in [stop(), restart] {
+        assert_eq!(
+            refused(&action, &hung),
+            format!("end its process: stop-node {node} --kill")
+        );
+    }
     assert_eq!(
         refused(&kill(), &Cluster::healthy()),
         format!("stop-node {node}, without --kill")

@@ -103,7 +103,8 @@ pub(crate) struct Cluster {
     pub(crate) strangers: Vec<usize>,
     /// Strangers that are not blank.
     pub(crate) laden: Vec<usize>,
-    /// Strangers that believe to be members still: they cannot boot with what is on their disk.
+    /// Strangers that believe to be members still: with what is on their disk they run on, and
+    /// cannot boot.
     pub(crate) stale: Vec<usize>,
     /// Hosts whose Erlang cookie is one of their own.
     pub(crate) odd_cookies: Vec<usize>,

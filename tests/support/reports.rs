@@ -107,7 +107,13 @@ impl Cluster {
 
     pub(super) fn status(&self, index: usize) -> NodeStatus {
         if self.strangers.contains(&index) {
-            return self.blank(index);
+            let mut status = self.blank(index);
+            if self.stale.contains(&index) {
+                let believed = self.members().into_iter().map(node);
+                status.disc.extend(believed.clone());
+                status.running.extend(believed);
+            }
+            return status;
         }
         let all = self.members().into_iter();
         NodeStatus {

@@ -78,7 +78,14 @@ fn member_sources(model: &Model, target: Target<'_>, now: Moment) -> Vec<Result<
         .nodes()
         .map(|(host, node)| {
             let own = management(model, &host.name, node, now);
-            own.or_else(|fault| seen_by_all(model, node, now).ok_or(fault))
+            let others = || {
+                let vouched = vouched(model, &host.name, node, now);
+                vouched.filter(|_| node != target.node)
+            };
+            own.or_else(|fault| {
+                let known = seen_by_all(model, node, now).or_else(others);
+                known.ok_or(fault)
+            })
         })
         .collect();
     sources.push(services(model, target.host, target.state, now));
@@ -135,6 +142,16 @@ fn judged(sources: Vec<Result<String, String>>) -> Judged {
         Judged::new(Verdict::Failed, bad.into_iter().chain(good).collect())
             .instead("look at the sources (`rmqtop status`) and try again when they answer")
     }
+}
+
+/// A member that is not acted on, and whose own API is not open to us, runs by the word of all
+/// others. Where its host says nothing it may be gone by now.
+fn vouched(model: &Model, host: &HostName, node: &NodeName, now: Moment) -> Option<String> {
+    let failure = model.brokers.get(host)?.failure()?;
+    let peers = model.peers_say(node, now);
+    let is_seen = !peers.is_empty() && peers.iter().all(|(_, runs)| *runs);
+    (is_seen && failure.kind.proves_host_alive())
+        .then(|| format!("{node} runs by the word of all others; its own API: {failure}"))
 }
 
 /// The services of a node's host: fresh, or just asked of a host that answers nothing at all.

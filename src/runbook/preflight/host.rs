@@ -196,6 +196,10 @@ fn stranger(model: &Model, target: Target<'_>, now: Moment) -> Judged {
     let status = status.and_then(|reading| reading.current(now, limit));
     let mates = status.into_iter().flat_map(NodeStatus::members);
     for mate in mates.filter(|mate| *mate != node) {
+        // Who does not list it has forgotten it, whatever it believes.
+        if model.lists(mate, node, now) == Some(false) {
+            continue;
+        }
         // What it believes itself counts while it runs: it may belong to another cluster.
         if status.is_some_and(|status| status.running.contains(node)) {
             lists.push(format!("{node} itself runs as a member with {mate}"));

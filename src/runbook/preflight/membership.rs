@@ -102,6 +102,9 @@ pub const CURABLE: Check = Check {
 };
 
 fn curable(model: &Model, target: Target<'_>, now: Moment) -> Judged {
+    if matches!(target.state, NodeState::Running | NodeState::AppStopped) {
+        return Judged::one(Verdict::NotApplicable, "it is up, and was forgotten");
+    }
     let services = model.service(&target.host.name, now);
     let log = services.map_or(&[][..], |services| &services.start_log);
     let Some((fault, line)) = StartFault::read(log) else {
@@ -135,7 +138,7 @@ fn is_listed(model: &Model, target: Target<'_>, now: Moment) -> Option<bool> {
 
 fn partition(model: &Model, _target: Target<'_>, now: Moment) -> Judged {
     let mut split: Vec<String> = Vec::new();
-    for (host, report) in model.views(now) {
+    for (host, report) in model.member_views(now) {
         for row in report.nodes.iter().filter(|row| !row.partitions.is_empty()) {
             let from: Vec<&str> = row.partitions.iter().map(NodeName::as_str).collect();
             let from = from.join(" and ");
@@ -145,7 +148,8 @@ fn partition(model: &Model, _target: Target<'_>, now: Moment) -> Judged {
             ));
         }
     }
-    for name in model.disagreements.keys() {
+    let disputed = model.disagreements.keys();
+    for name in disputed.filter(|name| model.is_member(name, now) != Some(false)) {
         split.push(format!("the members disagree on whether {name} runs"));
     }
     if split.is_empty() {
@@ -204,11 +208,18 @@ fn holdings(model: &Model, target: Target<'_>, now: Moment) -> Judged {
         .filter(|member| *member != target.node)
         .map(NodeName::as_str)
         .collect();
-    if !others.is_empty() {
+    let with = others.join(" and ");
+    if target
+        .via
+        .is_some_and(|via| model.is_forgotten_by(via, target.node, now))
+    {
         let line = format!(
-            "it is a member of another cluster, with {}",
-            others.join(" and ")
+            "it believes to be a member with {with}, which forgot it: what it took in since then is lost"
         );
+        return Judged::one(Verdict::Warning, line);
+    }
+    if !others.is_empty() {
+        let line = format!("it is a member of another cluster, with {with}");
         return Judged::one(Verdict::Failed, line).instead("let it leave that cluster first");
     }
     let Some(held) = status.holdings else {
