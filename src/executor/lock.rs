@@ -9,6 +9,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 /// Who holds a lock, for whoever meets it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,7 +71,7 @@ pub struct ClusterLock {
 }
 
 impl ClusterLock {
-    /// Takes the lock of `cluster`, or says who holds it. Never waits.
+    /// Takes the lock of `cluster`, or says who holds it. Waits for no holder.
     ///
     /// # Errors
     ///
@@ -141,17 +142,21 @@ impl Drop for ClusterLock {
     }
 }
 
-/// How often someone who only asks may be met.
-const ASKERS: usize = 1000;
+/// How long those who only ask may be in the way: each has the lock for an instant, but on a busy
+/// machine the instant may last until it gets the processor again.
+const ASKING: Duration = Duration::from_millis(500);
 
 /// Who asks for the holder has the lock together with others for an instant: only who has it alone
 /// is a holder.
 fn lock_alone(file: &File) -> Result<(), TryLockError> {
-    for _ in 0..ASKERS {
+    let begun = Instant::now();
+    while begun.elapsed() < ASKING {
         match file.try_lock() {
+            // Where somebody has it alone, this ends it.
             Err(TryLockError::WouldBlock) => file.try_lock_shared()?,
             ended => return ended,
         }
+        file.unlock().map_err(TryLockError::Error)?;
         std::thread::yield_now();
     }
     Err(TryLockError::WouldBlock)

@@ -140,6 +140,6 @@ fn majority(model: &Model, nodes: &[NodeView<'_>], now: Moment) -> Option<Findin
         Finding::new("N5", Severity::Critical, &model.inventory.cluster, title)
             .evidence(lines)
             .evidence(loses.into_iter().flatten().map(str::to_owned))
-            .causes(["see the members one by one below; the cause is each one's own"]),
+            .causes(["each member has its own: see them below"]),
     )
 }

@@ -116,9 +116,10 @@ fn reason(model: &Model, vip: &VipView, now: Moment) -> Option<(&'static str, St
         .filter(|host| !model.has_no_instance(&host.name, vip.address, now));
     let (holders, others): (Vec<_>, Vec<_>) =
         with_instance.partition(|host| vip.holders.contains(&host.name));
-    let host = match (vip.verdict, &holders[..], &others[..]) {
-        (VipVerdict::WrongHolder, [host], _) | (VipVerdict::NoStandby, _, [host]) => host,
-        _ => return None,
+    let ((VipVerdict::WrongHolder, [host], _) | (VipVerdict::NoStandby, _, [host])) =
+        (vip.verdict, &holders[..], &others[..])
+    else {
+        return None;
     };
     let name = &host.name;
     if model.liveness(name, now) == Liveness::Silent {

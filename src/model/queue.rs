@@ -27,7 +27,7 @@ impl Trouble {
             Self::NoReplica => "without a replica online".to_owned(),
             Self::NoMajority => "without a majority of replicas".to_owned(),
             Self::NoLeader => "without a leader".to_owned(),
-            Self::Thin => "with no more replicas online than a majority".to_owned(),
+            Self::Thin => "with a bare majority of replicas online".to_owned(),
         }
     }
 }

@@ -246,29 +246,7 @@ fn serves(ground: Ground<'_>) -> Step {
 
 pub(super) fn leave(action: &Action, ground: Ground<'_>) -> Result<Plan, Refusal> {
     let node = ground.node();
-    let mut checks = Checks::default();
-    if ground.is_listed() {
-        checks.of_removal(ground);
-        checks.make(&preflight::REPLICAS, ground);
-        let streams = ground.model.removal_impact(node, ground.now).streams;
-        if !streams.is_empty() {
-            let reason = format!(
-                "{node} would be wiped under replicas that streams count on: {}",
-                preflight::listed(&streams)
-            );
-            let instead = format!("forget {node}, which takes them off, and rejoin it afterwards");
-            return Err(checks.refuse(action, reason, Some(instead)));
-        }
-    } else if ground.is_forgotten() {
-        let reason = format!(
-            "{} has forgotten {node}, which does not know it: reset would look for its cluster in vain",
-            ground.through()
-        );
-        let instead = format!("rejoin {node}, or wipe {node} to have it blank and alone");
-        return Err(checks.refuse(action, reason, Some(instead)));
-    } else {
-        checks.of_nothing(ground, "it is no member any more");
-    }
+    let mut checks = may_leave(action, ground)?;
     startable_to_leave(action, ground, &mut checks)?;
     shrinkable(action, ground, &mut checks)?;
     let preflight = checks.verdict(action)?;
@@ -310,6 +288,34 @@ pub(super) fn leave(action: &Action, ground: Ground<'_>) -> Result<Plan, Refusal
         definitions: ground.kept(),
         ..ground.plan(action, preflight, blast, steps)
     })
+}
+
+fn may_leave(action: &Action, ground: Ground<'_>) -> Result<Checks, Refusal> {
+    let node = ground.node();
+    let mut checks = Checks::default();
+    if ground.is_listed() {
+        checks.of_removal(ground);
+        checks.make(&preflight::REPLICAS, ground);
+        let streams = ground.model.removal_impact(node, ground.now).streams;
+        if !streams.is_empty() {
+            let reason = format!(
+                "{node} would be wiped under replicas that streams count on: {}",
+                preflight::listed(&streams)
+            );
+            let instead = format!("forget {node}, which takes them off, and rejoin it afterwards");
+            return Err(checks.refuse(action, reason, Some(instead)));
+        }
+    } else if ground.is_forgotten() {
+        let reason = format!(
+            "{} has forgotten {node}, which does not know it: reset would look for its cluster in vain",
+            ground.through()
+        );
+        let instead = format!("rejoin {node}, or wipe {node} to have it blank and alone");
+        return Err(checks.refuse(action, reason, Some(instead)));
+    } else {
+        checks.of_nothing(ground, "it is no member any more");
+    }
+    Ok(checks)
 }
 
 /// What must hold right before clients are kept away from the target.

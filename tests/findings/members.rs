@@ -211,7 +211,7 @@ fn a_start_says_what_it_waits_for_and_is_no_stopped_service() {
     assert_eq!(first.severity, Severity::Warning);
     assert!(first.title.contains("for 40 s"), "{}", first.title);
     assert!(first.title.contains("waits for members"), "{}", first.title);
-    assert!(first.title.contains("560 s more"), "{}", first.title);
+    assert!(first.title.contains("gives up in 560 s"), "{}", first.title);
     let late = ServiceLife {
         since: Some(Duration::from_secs(200)),
         ..boots

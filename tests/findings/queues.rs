@@ -30,7 +30,7 @@ fn a_thousand_queues_with_the_same_trouble_are_one_finding() {
         (
             "Q2",
             Severity::Warning,
-            "1000 queues with no more replicas online than a majority: not online on \
+            "1000 queues with a bare majority of replicas online: not online on \
              rabbit@rabbit-node3"
         )
     );

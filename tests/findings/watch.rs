@@ -27,9 +27,13 @@ fn what_grows_worse_is_not_over() {
     };
     watcher.fold(addresses(0, Vip::Absent), cluster.now);
     let changes = watcher.fold(addresses(1, Vip::Held), cluster.now);
-    let goes_on = changes.iter().find_map(|change| match &change.what {
-        ChangeKind::FindingClosed { finding, now } if finding.id == "H1" => Some(now),
-        _ => None,
-    });
+    let mut goes_on = None;
+    for change in &changes {
+        if let ChangeKind::FindingClosed { finding, now } = &change.what
+            && finding.id == "H1"
+        {
+            goes_on = Some(now);
+        }
+    }
     assert_eq!(goes_on, Some(&Some(Severity::Critical)), "{changes:#?}");
 }

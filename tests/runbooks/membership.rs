@@ -106,6 +106,22 @@ fn the_plans_say_what_they_do() {
     }
 }
 
+/// The first of three fresh nodes has no company yet whose word could count.
+#[tokio::test(start_paused = true)]
+async fn two_fresh_nodes_join_the_first() {
+    let mut cluster = Cluster::healthy();
+    cluster.strangers = vec![1, 2];
+    let join = Action::Join {
+        node: node(2),
+        to: Some(node(0)),
+        kind: NodeType::Disc,
+    };
+    let count =
+        commands(&runbook::plan(&join, &cluster.model(Moment::ORIGIN), Moment::ORIGIN).unwrap());
+    let ran = twice(&join, cluster, count).await;
+    assert_eq!(ran.cluster.members(), [0, 2], "{}", ran.story());
+}
+
 /// What the record tells is a snapshot.
 #[tokio::test(start_paused = true)]
 async fn all_goes_well_and_the_second_run_sends_nothing() {

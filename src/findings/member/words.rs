@@ -134,7 +134,7 @@ fn starting(node: &NodeView<'_>) -> (Severity, String) {
         .zip(since)
         .and_then(|(limit, since)| limit.checked_sub(since))
         .map_or_else(String::new, |left| {
-            format!("; systemd lets it try for {} s more", left.as_secs())
+            format!("; systemd gives up in {} s", left.as_secs())
         });
     let waits = match fault(node) {
         _ if is_forgotten(node) => ": no other member lists it".to_owned(),
@@ -160,7 +160,7 @@ fn unknown(node: &NodeView<'_>, host: &str) -> (Severity, String) {
         let title = format!("no load balancer reaches {name}, and {door}");
         (Severity::Critical, title)
     } else if node.ground == Ground::NothingAnswers {
-        let title = format!("nothing answers from this machine, {host} neither");
+        let title = format!("no host answers this machine, {host} among them");
         (Severity::Unknown, title)
     } else if node.ground == Ground::Disputed {
         let (up, down) = (&node.known.up, &node.known.down);

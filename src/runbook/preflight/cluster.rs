@@ -77,7 +77,7 @@ fn member_sources(model: &Model, target: Target<'_>, now: Moment) -> Vec<Result<
         .inventory
         .nodes()
         .map(|(host, node)| {
-            let own = management(model, &host.name, node, now);
+            let own = management(model, (host, node), target.via, now);
             let others = || {
                 let vouched = vouched(model, &host.name, node, now);
                 vouched.filter(|_| node != target.node)
@@ -114,7 +114,7 @@ fn all_sources(model: &Model, now: Moment) -> Vec<Result<String, String>> {
     let mut sources = Vec::new();
     for (host, node) in model.inventory.nodes() {
         let state = model.node(node, now).state;
-        let own = management(model, &host.name, node, now);
+        let own = management(model, (host, node), None, now);
         // A fault of its own API does not keep the others from telling that it runs.
         sources.push(own.or_else(|fault| seen_by_all(model, node, now).ok_or(fault)));
         sources.push(services(model, host, state, now));
@@ -176,14 +176,15 @@ fn services(
     }
 }
 
-/// A member's own view: fresh, or just asked and silent for a reason that is known.
+/// A member's own view: fresh, or just asked and silent for a reason that is known. Who is no member
+/// by the word of the one acted through knows other users.
 fn management(
     model: &Model,
-    host: &HostName,
-    node: &NodeName,
+    (host, node): (&HostEntry, &NodeName),
+    via: Option<&NodeName>,
     now: Moment,
 ) -> Result<String, String> {
-    let kind = SourceKind::Management;
+    let (kind, host) = (SourceKind::Management, &host.name);
     let subject = format!("the management answer of {host}");
     let known = age(&subject, model.brokers.get(host), kind, now);
     if known.is_ok() {
@@ -206,7 +207,8 @@ fn management(
         NodeState::Running => view.draining == Some(true),
         NodeState::Unknown => false,
     };
-    let stranger = model.is_member(node, now) == Some(false);
+    let by_via = via.and_then(|via| model.lists(via, node, now));
+    let stranger = by_via.or_else(|| model.is_member(node, now)) == Some(false);
     if asked_just_now && (explained || stranger) {
         let why = if stranger {
             "no member of the cluster now"
