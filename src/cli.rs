@@ -154,7 +154,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<u8> {
             run::run(&cluster, &mode(&cli.common, &cluster), &args, &out).await
         }
         Some(Command::Runs(args)) => runs::run(&cli.common, &args, &out).await,
-        Some(Command::Resume(args)) => resume::resume(&cli.common, &args, &out).await,
+        Some(Command::Resume(args)) => Box::pin(resume::resume(&cli.common, &args, &out)).await,
         Some(Command::Abandon(args)) => resume::abandon(&cli.common, &args, &out),
         Some(Command::Completions { shell }) => {
             clap_complete::generate(shell, &mut Cli::command(), "rmqtop", &mut std::io::stdout());

@@ -90,7 +90,8 @@ const CHECKS: [Check; 10] = [
 
 /// Every finding of the model at this moment: worst first, each with its consequences right below.
 pub fn all(model: &Model, now: Moment) -> Vec<Finding> {
-    let findings = CHECKS.iter().flat_map(|check| check(model, now)).collect();
+    let found = CHECKS.iter().flat_map(|check| check(model, now));
+    let findings = found.map(Finding::says_each_once).collect();
     fold::fold(model, findings, now)
 }
 
@@ -121,6 +122,21 @@ impl Finding {
 
     fn evidence(mut self, lines: impl IntoIterator<Item = String>) -> Self {
         self.evidence.extend(lines);
+        self
+    }
+
+    /// What a longer line of evidence says is not said again.
+    fn says_each_once(mut self) -> Self {
+        let lines = std::mem::take(&mut self.evidence);
+        let is_told = |(at, line): (usize, &String)| {
+            let mut others = lines.iter().enumerate();
+            others.any(|(other, longer)| {
+                other != at && longer.contains(line) && (longer != line || other < at)
+            })
+        };
+        let told: Vec<bool> = lines.iter().enumerate().map(is_told).collect();
+        let kept = lines.into_iter().zip(told).filter(|(_, told)| !told);
+        self.evidence = kept.map(|(line, _)| line).collect();
         self
     }
 

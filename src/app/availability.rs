@@ -122,6 +122,11 @@ impl App {
             .into_iter()
             .find(|node| node.as_str() == about || node.short() == about)
             .or_else(|| {
+                let mut nodes = self.model.inventory.nodes();
+                let on_host = nodes.find(|(host, _)| host.name.as_str() == about);
+                on_host.map(|(_, node)| node.clone())
+            })
+            .or_else(|| {
                 self.node_behind(None, |known| match about.split_once('/') {
                     Some((backend, name)) => known.is(backend, name),
                     None => known.server.name.as_str() == about,

@@ -10,7 +10,7 @@ use crate::model::balancer::ServerRow;
 use crate::model::moment::Moment;
 use crate::model::name::HostName;
 use crate::model::node::NodeState;
-use crate::model::observation::SourceKind;
+use crate::model::observation::{SourceId, SourceKind};
 use crate::model::vip::VipVerdict;
 use crate::view::format::{age, bytes};
 use clap::{Args, ValueEnum};
@@ -73,14 +73,33 @@ pub async fn survey(cluster: &Cluster) -> Model {
     };
     if members.iter().any(is_doubted) {
         tokio::time::sleep(SECOND_LOOK).await;
-        // All but the lists: beside one that hangs, what is not asked again would be old.
-        let again = |kind: SourceKind| asked(kind) && !kind.is_listing();
-        for observation in session.observe(again).await {
+        // All but the lists and those that said nothing: beside one that hangs, what is not asked
+        // again would be old.
+        let silent = silent(&model);
+        let again = |source: &SourceId| {
+            let is_silent = silent.iter().any(|(kind, host)| {
+                *kind == source.kind && (kind.is_of_cluster() || *host == source.host)
+            });
+            asked(source.kind) && !source.kind.is_listing() && !is_silent
+        };
+        for observation in session.fleet.survey_of(again).await {
             model.apply(observation);
         }
     }
     session.close();
     model
+}
+
+/// The sources that were asked and said nothing, with the host that was asked.
+fn silent(model: &Model) -> Vec<(SourceKind, HostName)> {
+    let failed = model.sources.iter().filter(|(_, status)| {
+        let failure = status.failure.as_ref();
+        let kind = failure.map(|failure| failure.kind);
+        kind.is_some_and(|kind| kind.is_silence() || kind.suggests_host_dead())
+    });
+    failed
+        .map(|(source, _)| (source.kind, source.host.clone()))
+        .collect()
 }
 
 fn table(model: &Model, now: Moment, out: &Out) -> Vec<String> {

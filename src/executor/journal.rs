@@ -61,6 +61,15 @@ pub enum JournalError {
     },
 }
 
+/// A run of which nothing was written never began, and leaves no empty journal.
+impl Drop for Journal {
+    fn drop(&mut self) {
+        if self.whole == 0 {
+            fs::remove_file(&self.path).ok();
+        }
+    }
+}
+
 /// Where a run writes what it does.
 pub trait Audit: std::fmt::Debug + Send {
     /// Writes an event; synced, it is on disc when this returns.

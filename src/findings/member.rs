@@ -76,7 +76,7 @@ fn stranger(model: &Model, node: &NodeView<'_>, now: Moment) -> Option<Finding> 
         (Severity::Warning, title)
     } else {
         let title = format!(
-            "{name} is no member of the cluster, and {} sends it clients",
+            "{name} is no member of the cluster, and gets clients from {}",
             super::listed(used)
         );
         (Severity::Critical, title)

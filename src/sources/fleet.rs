@@ -225,16 +225,19 @@ impl Fleet {
     /// queues to list, or the nodes themselves are asked, which starts a runtime on their hosts; or a
     /// node or HAProxy takes the question and says nothing, which is sure after ten seconds.
     pub async fn survey(&self, kinds: &[SourceKind]) -> Vec<Observation> {
+        self.survey_of(|source| kinds.contains(&source.kind)).await
+    }
+
+    /// As `survey`, of single sources.
+    pub async fn survey_of(&self, wanted: impl Fn(&SourceId) -> bool) -> Vec<Observation> {
         let all = self.all();
-        let sources: Vec<_> = all
-            .filter(|source| kinds.contains(&source.id().kind))
-            .collect();
+        let sources: Vec<_> = all.filter(|source| wanted(&source.id())).collect();
         let asked = join_all(sources.iter().map(ask_until_sure)).await;
         let over = Instant::now();
         let again = sources.iter().zip(&asked).filter(|(source, asked)| {
             let kind = source.id().kind;
-            let waited = over.duration_since(asked.at) > STILL_NEW;
-            waited && asked.is_answered() && !kind.is_costly() && !kind.is_listing()
+            let is_older = over.duration_since(asked.at) > STILL_NEW;
+            is_older && asked.is_answered() && !kind.is_costly() && !kind.is_listing()
         });
         let again = join_all(again.map(|(source, _)| ask(source, usual(source)))).await;
         let asked = asked.into_iter().flat_map(|asked| asked.seen);

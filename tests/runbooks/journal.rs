@@ -154,3 +154,13 @@ fn a_damaged_journal_is_listed_as_such() {
         Err(JournalError::NoSuchRun { .. })
     ));
 }
+
+/// Stopped between its preparation and its first word, a run was none.
+#[test]
+fn a_run_that_never_began_leaves_no_journal() {
+    let home = tempfile::tempdir().unwrap();
+    let state = StateDir::at(home.path()).unwrap();
+    let run = RunId("20261122-140231-7f3a".to_owned());
+    drop(Journal::create(&state, &run).unwrap());
+    assert_eq!(fs::read_dir(state.runs()).unwrap().count(), 0);
+}

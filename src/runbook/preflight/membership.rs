@@ -257,7 +257,10 @@ fn backup(model: &Model, target: Target<'_>, now: Moment) -> Judged {
     match keeper(model, target, now) {
         Some((keeper, true)) => Judged::one(
             Verdict::Passed,
-            format!("{keeper} keeps users, virtual hosts and policies; {COPIED}"),
+            format!(
+                "{keeper} keeps users, virtual hosts and policies; {}",
+                copied("")
+            ),
         ),
         Some((keeper, false)) => Judged::one(
             Verdict::Warning,
@@ -274,22 +277,28 @@ fn backup(model: &Model, target: Target<'_>, now: Moment) -> Judged {
 }
 
 /// What becomes of definitions before a run that destroys some.
-const COPIED: &str = "before anything is sent, a copy is kept on this machine, which holds password hashes and no messages";
+fn copied(of: &str) -> String {
+    format!(
+        "before anything is sent, a copy{of} is kept on this machine: it holds password hashes and no messages"
+    )
+}
 
 fn copies(_model: &Model, target: Target<'_>, _now: Moment) -> Judged {
     let node = target.node;
     let Some(via) = target.via else {
         return Judged::one(Verdict::NotApplicable, "no other member takes part");
     };
-    if target.state == NodeState::Running {
-        let words = format!("those of {node} are destroyed, those of {via} stay; {COPIED} of both");
-        Judged::one(Verdict::Passed, words)
+    let (verdict, words) = if target.state == NodeState::Running {
+        let copied = copied(" of both");
+        let words = format!("those of {node} are destroyed, those of {via} stay; {copied}");
+        (Verdict::Passed, words)
     } else {
-        let words = format!(
-            "those of {node} are destroyed, and not copied, because it does not run; of those of {via}, {COPIED}"
-        );
-        Judged::one(Verdict::Warning, words)
-    }
+        let why = "destroyed, and not copied, because it does not run";
+        let copied = copied(&format!(" of those of {via}"));
+        let words = format!("those of {node} are {why}; {copied}");
+        (Verdict::Warning, words)
+    };
+    Judged::one(verdict, words)
 }
 
 fn handshake(model: &Model, target: Target<'_>, now: Moment) -> Judged {
@@ -315,6 +324,11 @@ fn handshake(model: &Model, target: Target<'_>, now: Moment) -> Judged {
             format!("rabbitmq-diagnostics on {host} does not reach {via}: {why}"),
         )
         .instead("compare /etc/hosts, the Erlang cookie, and the ports 4369 and 25672"),
+        // It counts the member as one of its own: their runtimes are connected.
+        None if status.is_some_and(|status| status.running.contains(via)) => Judged::one(
+            Verdict::Passed,
+            format!("its runtime is connected to {via}"),
+        ),
         None => Judged::one(
             Verdict::CannotTell,
             format!("whether {host} reaches {via} was not tried"),

@@ -53,8 +53,10 @@ fn majority(model: &Model, target: Target<'_>, now: Moment) -> Judged {
     }
     match needs_majority(model, now) {
         Some(false) => Judged::one(
-            Verdict::NotApplicable,
-            format!("{count}; nothing here needs one: no Khepri, no quorum queue, no stream"),
+            Verdict::Warning,
+            format!(
+                "{count}; no Khepri, no quorum queue, no stream needs one, but with cluster_partition_handling = pause_minority the members left would stop serving"
+            ),
         ),
         Some(true) => Judged::one(
             Verdict::Failed,
