@@ -2,7 +2,8 @@
 # Members that cannot boot: one that was forgotten comes back, one has another cookie, and one that
 # hangs. What each is called, what answers it, and that the answer brings it back.
 
-TWICE+=(a_member_with_another_cookie_is_told_and_aligned a_member_that_hangs_is_killed_and_started)
+TWICE+=(a_member_with_another_cookie_is_told_and_aligned a_member_that_hangs_is_killed_and_started
+    a_member_forgotten_while_it_was_cut_off_rejoins)
 
 # The service dies again and again, or waits for a cluster that forgot it; it never runs.
 cannot_boot() { status_shows 'node("node3").state | IN("restarting", "starting")'; }
@@ -50,6 +51,27 @@ case_a_forgotten_member_comes_back_and_rejoins() {
     expect_members "$THREE" node1 node2 node3
     expect "the app of node3 runs" app_runs rabbit-node3
     expect "the old data stands aside, whole" eval "inside rabbit-node3 sh -c 'test -d $data.bak-*/$THIRD'"
+    sends_nothing destroy rejoin "$THIRD"
+    eventually 60 "check ends with 0" check_ends_with 0
+}
+
+# It never died: it runs on, and believes to be a member.
+case_a_member_forgotten_while_it_was_cut_off_rejoins() {
+    "$LAB" cut rabbit-node3
+    # While they still count it as running they refuse.
+    eventually 150 "node1 forgets node3" ctl node1 forget_cluster_node "$THIRD"
+    eventually 30 "the cluster has two members" members_are node1 "$TWO"
+    "$LAB" heal rabbit-node3
+    eventually 60 "what answers it" check_says "plan rejoin $THIRD"
+    for runbook in join leave; do
+        rmqtop plan "$runbook" "$THIRD"
+        expect_code 2
+        expect "what answers it instead of $runbook" says "rejoin $THIRD"
+    done
+    export RUN_SECONDS=400
+    destroy rejoin "$THIRD"
+    expect_code 0
+    expect_members "$THREE" node1 node2 node3
     sends_nothing destroy rejoin "$THIRD"
     eventually 60 "check ends with 0" check_ends_with 0
 }
