@@ -327,7 +327,7 @@ impl Model {
             .into_iter()
             .filter(|name| {
                 let mut says = self
-                    .views(now)
+                    .views_on(name, now)
                     .filter_map(|(_, report)| report.node(name)?.running);
                 let first = says.next();
                 says.any(|running| Some(running) != first)

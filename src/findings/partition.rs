@@ -44,7 +44,9 @@ pub(super) fn torn(model: &Model, now: Moment) -> BTreeSet<NodeName> {
 
 /// Who says that it was cut off from whom.
 fn reports(model: &Model, now: Moment) -> BTreeSet<(NodeName, NodeName)> {
-    let views = model.views(now).flat_map(|(_, report)| &report.nodes);
+    let views = model
+        .member_views(now)
+        .flat_map(|(_, report)| &report.nodes);
     views
         .flat_map(|row| {
             let from = row.partitions.iter().cloned();
@@ -61,7 +63,7 @@ fn denials(model: &Model, now: Moment) -> BTreeSet<(NodeName, NodeName)> {
         if !model.is_disputed(&name, now) || !says_of_itself(model, &name, now) {
             continue;
         }
-        for (host, report) in model.views(now) {
+        for (host, report) in model.views_on(&name, now) {
             let by = model
                 .inventory
                 .host(host)
@@ -90,7 +92,7 @@ fn reported(model: &Model, now: Moment) -> Option<Finding> {
     if pairs.is_empty() {
         return None;
     }
-    let lines = model.views(now).flat_map(|(host, report)| {
+    let lines = model.member_views(now).flat_map(|(host, report)| {
         let rows = report.nodes.iter().filter(|row| !row.partitions.is_empty());
         rows.map(move |row| {
             let whom = listed(&row.partitions);
@@ -204,7 +206,7 @@ fn doubts(model: &Model, now: Moment) -> Vec<Finding> {
         .filter_map(|name| {
             let since = *model.disagreements.get(name)?;
             let says: Vec<String> = model
-                .views(now)
+                .views_on(name, now)
                 .filter_map(|(host, report)| {
                     let word = if report.node(name)?.running? {
                         "running"

@@ -178,7 +178,7 @@ impl Model {
     fn current_row(&self, name: &NodeName, now: Moment) -> Option<&NodeRow> {
         let own = self.inventory.host_of(name).map(|host| &host.name);
         let mut rows: Vec<(bool, &NodeRow)> = self
-            .views(now)
+            .views_on(name, now)
             .filter_map(|(host, report)| Some((Some(host) != own, report.node(name)?)))
             .collect();
         rows.sort_by_key(|(is_peer, _)| *is_peer);
@@ -238,13 +238,26 @@ impl Model {
     /// What each node says that is a member of the cluster, or may be one: who left speaks for
     /// itself only.
     pub fn member_views(&self, now: Moment) -> impl Iterator<Item = (&HostName, &BrokerReport)> {
-        self.views(now).filter(move |(host, _)| {
-            let node = self
-                .inventory
-                .host(host)
-                .and_then(|host| host.node.as_ref());
-            node.is_none_or(|node| self.is_member(node, now) != Some(false))
-        })
+        self.views(now)
+            .filter(move |(host, _)| self.may_be_member(host, now))
+    }
+
+    /// The views that count for what is said of `name`: its own, and those of members. Who was
+    /// forgotten while it ran goes on about a cluster that it sees no more.
+    pub fn views_on<'a>(
+        &'a self,
+        name: &NodeName,
+        now: Moment,
+    ) -> impl Iterator<Item = (&'a HostName, &'a BrokerReport)> {
+        let own = self.inventory.host_of(name).map(|host| &host.name);
+        self.views(now)
+            .filter(move |(host, _)| Some(*host) == own || self.may_be_member(host, now))
+    }
+
+    fn may_be_member(&self, host: &HostName, now: Moment) -> bool {
+        let entry = self.inventory.host(host);
+        let node = entry.and_then(|entry| entry.node.as_ref());
+        node.is_none_or(|node| self.is_member(node, now) != Some(false))
     }
 
     /// Whether `member` lists `name` as a member of its cluster, by its own word.
@@ -312,7 +325,7 @@ impl Model {
     /// What the members other than `name` say about it now: (who, running).
     pub fn peers_say(&self, name: &NodeName, now: Moment) -> Vec<(&HostName, bool)> {
         let own = self.inventory.host_of(name).map(|host| &host.name);
-        self.views(now)
+        self.views_on(name, now)
             .filter(|(host, _)| Some(*host) != own)
             .filter_map(|(host, report)| Some((host, report.node(name)?.running?)))
             .collect()
@@ -347,7 +360,7 @@ impl Model {
 
     /// What each node says about `name`, and when it said so.
     fn words_on(&self, name: &NodeName, now: Moment) -> impl Iterator<Item = (bool, Moment)> {
-        self.views(now).filter_map(move |(host, report)| {
+        self.views_on(name, now).filter_map(move |(host, report)| {
             let at = self.brokers.get(host)?.seen_at()?;
             Some((report.node(name)?.running?, at))
         })

@@ -136,7 +136,7 @@ impl<'a> Ground<'a> {
 
     /// Whether any member tells of a partition, or they do not agree on who runs.
     fn is_split(self) -> bool {
-        let views = self.model.views(self.now);
+        let views = self.model.member_views(self.now);
         let mut rows = views.flat_map(|(_, report)| &report.nodes);
         !self.model.disagreements.is_empty() || rows.any(|row| !row.partitions.is_empty())
     }

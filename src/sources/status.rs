@@ -49,14 +49,23 @@ impl AskOne for StatusOfNode {
             );
             SourceFailure::new(FailureKind::Server, text)
         })?;
-        // Only a node that is alone can become a member: what it holds, and whom it reaches,
-        // matters then.
-        if status.members().count() == 1 && !self.others.is_empty() {
+        let is_alone = status.members().count() == 1;
+        let sees_nobody = status.running.iter().all(|node| *node == self.node);
+        // Only a node that is alone, or was forgotten by mates it does not see, can become a
+        // member: what it holds, and whom it reaches, matters then.
+        if sees_nobody && !self.others.is_empty() {
             let tries = self
                 .others
                 .iter()
                 .map(async |other| (other.clone(), self.ping(other).await));
-            (status.holdings, status.reached) = tokio::join!(self.holdings(), join_all(tries));
+            let holdings = async {
+                if is_alone {
+                    self.holdings().await
+                } else {
+                    None
+                }
+            };
+            (status.holdings, status.reached) = tokio::join!(holdings, join_all(tries));
         }
         Ok(Payload::NodeStatus(status))
     }

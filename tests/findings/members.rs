@@ -442,3 +442,22 @@ fn a_cookie_is_wrong_only_where_the_log_tells_of_its_own() {
         "nobody sees that peer run"
     );
 }
+
+/// It was cut off, forgotten, and sees nobody: what it says of the others is no dispute (seen on
+/// 3.10.8).
+#[test]
+fn a_node_that_was_forgotten_while_it_ran_speaks_for_itself_only() {
+    let mut cluster = healthy();
+    for number in 0..2 {
+        let mut members = view(number, VERSION, &[]);
+        members.nodes.retain(|row| row.name != node(2));
+        cluster.sees(number, Payload::Broker(members));
+    }
+    cluster.sees(2, Payload::Broker(view(2, VERSION, &[0, 1])));
+    assert!(cluster.model.disagreements.is_empty());
+    let all = found(&cluster);
+    assert_eq!((all[0].id.as_str(), all.len()), ("N4", 1), "{all:#?}");
+    assert_eq!(state(&cluster, 0), NodeState::Running);
+    let answer = all[0].runbook.as_deref().unwrap();
+    assert!(answer.contains("rejoin"), "{answer}");
+}

@@ -223,7 +223,7 @@ impl Model {
             listed: self.is_member(name, now),
             ..Evidence::default()
         };
-        let peers = self.views(now).filter(|(at, view)| {
+        let peers = self.views_on(name, now).filter(|(at, view)| {
             let node = self.inventory.host(at).and_then(|at| at.node.as_ref());
             node.is_some_and(|node| node != name && view.node(node).is_some())
         });
@@ -436,7 +436,7 @@ impl Model {
         let Some(silent_since) = of_host.filter_map(|(_, status)| status.silent_since).max() else {
             return false;
         };
-        self.views(now).any(|(other, report)| {
+        self.views_on(node, now).any(|(other, report)| {
             let runs = report.node(node).and_then(|row| row.running) == Some(true);
             let is_whole = report.scope == ViewScope::Cluster;
             let api = SourceId::new(SourceKind::Management, other.clone());

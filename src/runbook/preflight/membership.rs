@@ -148,8 +148,7 @@ fn partition(model: &Model, _target: Target<'_>, now: Moment) -> Judged {
             ));
         }
     }
-    let disputed = model.disagreements.keys();
-    for name in disputed.filter(|name| model.is_member(name, now) != Some(false)) {
+    for name in model.disagreements.keys() {
         split.push(format!("the members disagree on whether {name} runs"));
     }
     if split.is_empty() {
