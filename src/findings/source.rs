@@ -233,6 +233,9 @@ fn cause(system: System, kind: FailureKind) -> Option<&'static str> {
         FailureKind::Refused => "nothing listens there",
         FailureKind::Timeout => "the host is too slow, or a firewall drops packets",
         FailureKind::Mute => "it is overloaded, or hangs",
+        FailureKind::HeldUp => {
+            "a member says nothing, and the others wait for it until they give it up (net_ticktime)"
+        }
         FailureKind::Unreachable => "no route, or the name does not resolve",
         FailureKind::Lost => "the connection was cut",
         FailureKind::Unauthorized => "the user or the password is wrong; not asked again for now",

@@ -210,6 +210,8 @@ pub enum FailureKind {
     Timeout,
     /// It accepted a connection, and said nothing within the limit.
     Mute,
+    /// It answers for itself, and waits for another that says nothing, as every member then does.
+    HeldUp,
     /// No route, host unreachable, name not resolved.
     Unreachable,
     /// The connection ended before the answer was complete.
@@ -247,6 +249,7 @@ impl FailureKind {
         match self {
             Self::Refused
             | Self::Mute
+            | Self::HeldUp
             | Self::Unauthorized
             | Self::Forbidden
             | Self::Absent
@@ -288,7 +291,7 @@ impl FailureKind {
 
     /// Whether the other side was asked and said nothing in time, connected or not.
     pub fn is_silence(self) -> bool {
-        matches!(self, Self::Timeout | Self::Mute)
+        matches!(self, Self::Timeout | Self::Mute | Self::HeldUp)
     }
 
     /// Whether asking again on the usual interval is pointless or harmful until a person acts.

@@ -415,7 +415,8 @@ impl Model {
             FailureKind::Unauthorized if self.views(now).next().is_some() => Door::OtherUsers,
             FailureKind::Timeout | FailureKind::Unreachable | FailureKind::Lost => Door::Silent,
             FailureKind::NotConfigured | FailureKind::Secret | FailureKind::Local => Door::Unknown,
-            FailureKind::Unauthorized
+            FailureKind::HeldUp
+            | FailureKind::Unauthorized
             | FailureKind::Forbidden
             | FailureKind::Absent
             | FailureKind::Server

@@ -223,7 +223,7 @@ impl Api {
             answer = question => answer,
             () = self.held_up(host) => {
                 let text = format!("{host} answers, but waits for a member that says nothing");
-                Err(SourceFailure::new(FailureKind::Mute, text))
+                Err(SourceFailure::new(FailureKind::HeldUp, text))
             }
         }
     }

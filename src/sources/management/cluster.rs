@@ -213,13 +213,14 @@ impl ClusterView {
     }
 }
 
-/// Whether another node would not do better: the same rights count on all of them. A refused login
-/// does not end it, for a node that left its cluster has forgotten the cluster's users.
+/// Whether another node would not do better: the same rights count on all of them, and who is silent
+/// holds all of them up. A refused login does not end it, for a node that left its cluster has
+/// forgotten the cluster's users.
 fn ends_the_search<T>(outcome: &Result<T, SourceFailure>) -> bool {
     match outcome {
         Ok(_) => true,
         Err(failure) => {
-            failure.kind == FailureKind::Forbidden
+            matches!(failure.kind, FailureKind::Forbidden | FailureKind::HeldUp)
                 || (failure.kind.is_settled() && failure.kind != FailureKind::Unauthorized)
         }
     }
