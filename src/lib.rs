@@ -65,6 +65,7 @@ pub mod invocation;
 pub mod model;
 pub mod remote;
 pub mod runbook;
+pub mod sim;
 pub mod sources;
 pub mod syntax;
 pub mod tui;
