@@ -45,6 +45,8 @@ pub const BACKEND: &str = "rabbitmq_cluster";
 const ADDRESSES: [&str; 3] = ["192.168.0.12", "192.168.0.14", "192.168.0.15"];
 /// The virtual address.
 pub const VIP: &str = "192.168.0.200";
+/// The article's `maxconn`.
+const MAXCONN: usize = 2000;
 /// Hosts with HAProxy and keepalived.
 const FRONTS: usize = 2;
 
@@ -123,10 +125,12 @@ impl World {
     ///
     /// Never: its names and addresses are constants.
     pub fn new(release: Release, size: Size, seed: u64) -> Self {
+        // The article's; who has more clients has set more.
+        let limit = MAXCONN.max(size.clients * 2);
         let hosts = ADDRESSES
             .iter()
             .enumerate()
-            .map(|(at, address)| host(at, address));
+            .map(|(at, address)| host(at, address, limit));
         let mut world = Self {
             release,
             now: Duration::ZERO,
@@ -298,41 +302,50 @@ impl World {
     fn move_clients(&mut self) {
         let holder = self.holders().next();
         let open: Seats = self.places().filter(|at| self.takes_clients(*at)).collect();
-        let alive: Seats = self
+        let fronts = self
             .places()
-            .filter(|at| self.hosts.get(*at).is_some_and(Host::balances))
-            .collect();
-        let seeking = self
+            .filter(|at| self.host(*at).is_some_and(Host::balances));
+        let fronts: Seats = fronts.collect();
+        let landed = self
             .clients
             .iter()
-            .filter(|client| client.broker().is_none());
-        self.unserved += TICK * u32::try_from(seeking.count()).unwrap_or(u32::MAX);
-        for client in &mut self.clients {
+            .filter(|client| client.broker().is_some())
+            .count();
+        let seeking = self.clients.len() - landed;
+        self.unserved += TICK * u32::try_from(seeking).unwrap_or(u32::MAX);
+        let mut taken = landed;
+        let mut clients = std::mem::take(&mut self.clients);
+        for client in &mut clients {
             match *client {
-                Client::Landed { through, on } => {
-                    // A connection goes with the broker, with HAProxy, and with the address.
-                    if !open.has(on) || !alive.has(through) || holder != Some(through) {
-                        let pause = 300 + self.chance.below(1200);
-                        *client = Client::Seeking(self.now + Duration::from_millis(pause));
-                    }
+                // A connection goes with the broker, with HAProxy, and with the address.
+                Client::Landed { through, on }
+                    if open.has(on) && fronts.has(through) && holder == Some(through) => {}
+                Client::Landed { .. } => {
+                    let pause = 300 + self.chance.below(1200);
+                    *client = Client::Seeking(self.now + Duration::from_millis(pause));
                 }
                 Client::Seeking(at) if at > self.now => {}
                 Client::Seeking(_) => {
-                    let front = holder.and_then(|at| self.hosts.get_mut(at));
-                    let front = front.filter(|host| host.balances());
-                    let landed = front.and_then(|host| {
-                        let balancer = host.balancer.as_mut()?;
-                        let on = balancer.pick().filter(|on| open.has(*on))?;
-                        balancer.landed(on);
-                        Some(on)
-                    });
-                    *client = match (landed, holder) {
-                        (Some(on), Some(through)) => Client::Landed { through, on },
-                        _ => Client::Seeking(self.now + Duration::from_secs(1)),
-                    };
+                    let way = holder.filter(|at| fronts.has(*at));
+                    let landed = way.and_then(|through| self.land(through, open, taken));
+                    taken += usize::from(landed.is_some());
+                    let later = Client::Seeking(self.now + Duration::from_secs(1));
+                    *client = landed.unwrap_or(later);
                 }
             }
         }
+        self.clients = clients;
+    }
+
+    /// Lets a client in by this HAProxy, unless it is full or its server is gone already.
+    fn land(&mut self, through: usize, open: Seats, taken: usize) -> Option<Client> {
+        let balancer = self.hosts.get_mut(through)?.balancer.as_mut()?;
+        if taken >= balancer.limit {
+            return None;
+        }
+        let on = balancer.pick().filter(|on| open.has(*on))?;
+        balancer.landed(on);
+        Some(Client::Landed { through, on })
     }
 }
 
@@ -343,7 +356,7 @@ impl Host {
     }
 }
 
-fn host(at: usize, address: &str) -> Host {
+fn host(at: usize, address: &str, limit: usize) -> Host {
     let name = format!("rabbit-node{}", at + 1);
     let is_front = at < FRONTS;
     let (base, state) = if at == 0 {
@@ -358,7 +371,7 @@ fn host(at: usize, address: &str) -> Host {
         power: Power::On,
         services: ServiceNames::default(),
         broker: Broker::member(at, ADDRESSES.len()),
-        balancer: is_front.then(|| Balancer::new(ADDRESSES.len())),
+        balancer: is_front.then(|| Balancer::new(ADDRESSES.len(), limit)),
         keepalived: is_front.then(|| Keepalived::new(base, state)),
         cookie: 0,
         aside: Vec::new(),

@@ -9,6 +9,7 @@
 
 mod runs;
 mod scenarios;
+mod shapes;
 
 use rmqtop::cli::demo::{Demo, DemoArgs};
 use rmqtop::cli::session::Session;

@@ -38,11 +38,12 @@ pub(super) fn overview(world: &World, at: usize, stats: Stats) -> Value {
         "rabbitmq_version": version,
         "cluster_name": world.name(),
         "erlang_version": release.erlang(),
-        "erlang_full_version": format!("Erlang/OTP {}", release.erlang()),
+        "erlang_full_version": release.erlang_words(),
         "disable_stats": stats == Stats::Off,
         "enable_queue_totals": false,
         "node": node,
     });
+    merge(&mut head, of_release(release));
     let queues = world.queues().len();
     let more = match stats {
         Stats::Off => json!({
@@ -61,6 +62,25 @@ pub(super) fn overview(world: &World, at: usize, stats: Stats) -> Value {
     };
     merge(&mut head, more);
     head
+}
+
+/// Keys that not every release has.
+fn of_release(release: Release) -> Value {
+    if release == Release::R310 {
+        return json!({ "release_series_support_status": "supported" });
+    }
+    let mut keys = json!({
+        "cluster_tags": {}, "node_tags": {}, "default_queue_type": "classic",
+        "is_op_policy_updating_enabled": true,
+    });
+    if release == Release::R43 {
+        let more = json!({
+            "crypto_lib_version": "OpenSSL 3.6.5 29 Sep 2026",
+            "require_definition_json_extension": false,
+        });
+        merge(&mut keys, more);
+    }
+    keys
 }
 
 fn merge(into: &mut Value, more: Value) {
@@ -164,7 +184,7 @@ fn figures(world: &World, (at, broker): (usize, &Broker)) -> Value {
         .collect();
     let mut row = json!({
         "partitions": partitions,
-        "fd_total": 20_000, "fd_used": 39 + clients, "sockets_used": clients,
+        "fd_total": 20_000, "fd_used": 39 + clients,
         "mem_limit": MEMORY_LIMIT, "mem_used": broker.memory + unrest * 4096,
         "mem_alarm": broker.memory_alarm(),
         "disk_free_limit": DISC_LIMIT, "disk_free": broker.disc_free,
@@ -179,6 +199,8 @@ fn figures(world: &World, (at, broker): (usize, &Broker)) -> Value {
     });
     if release == Release::R43 {
         merge(&mut row, json!({ "rabbitmq_version": release.version() }));
+    } else {
+        merge(&mut row, json!({ "sockets_used": clients }));
     }
     row
 }
@@ -200,10 +222,17 @@ pub(super) fn policies(world: &World) -> Value {
 /// The flags that tell the releases apart.
 pub(super) fn flags(release: Release) -> Value {
     let flag = |name: &str, state: &str, stability: &str| {
-        json!({
+        let mut flag = json!({
             "name": name, "desc": "", "doc_url": "", "state": state, "stability": stability,
             "provided_by": "rabbit"
-        })
+        });
+        if release == Release::R43 {
+            let more = json!({
+                "callbacks": [], "require_level": "soft", "experiment_level": "supported"
+            });
+            merge(&mut flag, more);
+        }
+        flag
     };
     let mut all = vec![
         flag("quorum_queue", "enabled", "required"),

@@ -7,9 +7,9 @@ use super::{Power, Row, Seats, World};
 use std::time::Duration;
 
 /// From the start to the end of a boot that waits for nobody.
-const BOOT: Duration = Duration::from_millis(1200);
+const BOOT: Duration = Duration::from_millis(2500);
 /// From the order to the end of a stop.
-const STOP: Duration = Duration::from_millis(500);
+const STOP: Duration = Duration::from_millis(800);
 /// How long a start waits for others: ten times thirty seconds.
 const PATIENCE: Duration = Duration::from_secs(300);
 /// Before this, a wait is not worth a line.

@@ -113,17 +113,20 @@ pub struct Balancer {
     pub servers: Vec<Server>,
     /// Clients it took.
     pub total: u64,
+    /// Clients it takes at once (`maxconn`).
+    pub limit: usize,
     next: usize,
     checked: Duration,
 }
 
 impl Balancer {
-    /// One that runs, with so many servers.
-    pub fn new(servers: usize) -> Self {
+    /// One that runs, with so many servers, for so many clients.
+    pub fn new(servers: usize, limit: usize) -> Self {
         Self {
             unit: Unit::Active,
             servers: vec![Server::new(); servers],
             total: 0,
+            limit,
             next: 0,
             checked: Duration::ZERO,
         }
@@ -137,7 +140,7 @@ impl Balancer {
     /// Starts or stops it; what it was told before is forgotten.
     pub(super) fn turn(&mut self, unit: Unit) {
         if unit == Unit::Active && self.unit != unit {
-            *self = Self::new(self.servers.len());
+            *self = Self::new(self.servers.len(), self.limit);
         }
         self.unit = unit;
     }

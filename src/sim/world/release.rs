@@ -43,6 +43,21 @@ impl Release {
         }
     }
 
+    /// How that Erlang calls itself.
+    pub fn erlang_words(self) -> &'static str {
+        match self {
+            Self::R310 => {
+                "Erlang/OTP 25 [erts-13.1.5] [source] [64-bit] [smp:2:2] [ds:2:2:10] [async-threads:1] [jit:ns]"
+            }
+            Self::R40 => {
+                "Erlang/OTP 27 [erts-15.2.7] [source] [64-bit] [smp:2:2] [ds:2:2:10] [async-threads:1] [jit:ns]"
+            }
+            Self::R43 => {
+                "Erlang/OTP 29 [erts-17.1] [source] [64-bit] [smp:2:2] [ds:2:2:10] [async-threads:1] [jit:ns]"
+            }
+        }
+    }
+
     /// Whether its metadata store is Khepri.
     pub fn is_khepri(self) -> bool {
         self == Self::R43
