@@ -33,6 +33,9 @@
 //!   command table, `app/command.rs`.
 //! - A new **runbook** is a variant of `action::Action`, a file in `runbook/` with its arm in
 //!   `runbook::plan`, and a variant of `cli::runbook::Runbook`.
+//! - A new **scenario** of `rmqtop demo` is a variant of `sim::scenario::Scenario` with its
+//!   events; it shows under `sources` and `remote` what a real cluster would, and nobody above
+//!   knows the difference.
 //!
 //! # Glossary
 //!

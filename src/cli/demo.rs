@@ -5,7 +5,9 @@ use super::output::{Out, say};
 use super::session::Session;
 use super::{Common, console};
 use crate::executor::event::RunId;
-use crate::executor::state::StatePlace;
+use crate::executor::journal;
+use crate::executor::report::outcome_word;
+use crate::executor::state::{StateDir, StatePlace};
 use crate::remote;
 use crate::sim::scenario::Scenario;
 use crate::sim::stage::Simulation;
@@ -64,16 +66,7 @@ pub async fn run(args: &DemoArgs, common: &Common, out: &Out) -> anyhow::Result<
     let demo = Demo::begin(args).await?;
     let ended = |id: &RunId| say(format_args!("the run {id} ended with the demo"));
     let code = console::show(demo.session(), common, &ended).await?;
-    let (clients, unserved) = demo
-        .simulation
-        .stage
-        .with(|world| (world.clients().len(), world.unserved()));
-    if !unserved.is_zero() && clients > 0 {
-        let each = unserved.as_secs_f64() / clients as f64;
-        say(format_args!(
-            "the {clients} clients of the demo were without service for {each:.1} s each, on the whole"
-        ));
-    }
+    demo.tell();
     Ok(code)
 }
 
@@ -118,6 +111,26 @@ impl Demo {
             .await
             .context("no free port on this machine")?;
         Ok(Self { simulation, home })
+    }
+
+    /// Says what was done, and how long clients were without service.
+    fn tell(&self) {
+        let runs = StateDir::at(self.home.path()).ok();
+        let runs = runs.and_then(|state| journal::list(&state).ok());
+        for (_, record) in runs.into_iter().flatten().rev() {
+            if let Ok(record) = record {
+                let end = record.outcome.as_ref().map_or("not finished", outcome_word);
+                say(format_args!("{}: {end}", record.plan.action));
+            }
+        }
+        let stage = &self.simulation.stage;
+        let (clients, unserved) = stage.with(|world| (world.clients().len(), world.unserved()));
+        if !unserved.is_zero() && clients > 0 {
+            let each = unserved.as_secs_f64() / clients as f64;
+            say(format_args!(
+                "each of the {clients} clients was without service for {each:.1} s on average"
+            ));
+        }
     }
 
     /// The product's ways to it.

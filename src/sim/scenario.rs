@@ -163,20 +163,18 @@ impl Scenario {
         }
         let at = Duration::from_secs;
         vec![
-            // Consumers are slow, and memory fills up.
-            (at(30), Event::Memory(1, MEMORY_LIMIT / 10 * 8)),
-            (at(60), Event::Memory(1, MEMORY_LIMIT / 10 * 9)),
+            // Consumers are slow, and memory fills up, until publishers wait everywhere.
+            (at(20), Event::Memory(1, MEMORY_LIMIT / 10 * 8)),
+            (at(50), Event::Memory(1, MEMORY_LIMIT / 10 * 9)),
             (at(90), Event::Memory(1, MEMORY_LIMIT + 90_000_000)),
-            // The kernel ends what uses the most.
-            (at(180), Event::BrokerDies(1)),
-            (at(180), Event::Memory(1, 141_000_000)),
-            // The others take its clients, and write what it would have written.
-            (at(300), Event::DiscFree(2, 40_000_000)),
-            // Somebody restarts what can be restarted, in a hurry.
-            (at(420), Event::Keepalived(1, Unit::Inactive)),
-            (at(480), Event::Haproxy(0, Unit::Failed)),
-            // The disc is cleared by then.
-            (at(600), Event::DiscFree(2, 9_000_000_000)),
+            // The kernel ends what uses the most; the others take its clients.
+            (at(160), Event::BrokerDies(1)),
+            (at(160), Event::Memory(1, 141_000_000)),
+            // One of them cannot cope. If the first is not back by now, there is no majority.
+            (at(290), Event::BrokerHangs(2)),
+            // Everybody comes again at once, which is too much for HAProxy, and the VIP moves.
+            (at(420), Event::Haproxy(0, Unit::Failed)),
+            (at(540), Event::Haproxy(0, Unit::Active)),
         ]
     }
 }

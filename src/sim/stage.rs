@@ -36,15 +36,15 @@ struct Inner {
     world: Mutex<World>,
     /// When the play began.
     begun: Instant,
-    /// How old the cluster was then.
-    head: Duration,
+    /// How old the cluster was then, and what was left out since.
+    head: Mutex<Duration>,
 }
 
 impl Stage {
     fn new(world: World) -> Self {
         Self(Arc::new(Inner {
             begun: Instant::now(),
-            head: world.now(),
+            head: Mutex::new(world.now()),
             world: Mutex::new(world),
         }))
     }
@@ -52,9 +52,16 @@ impl Stage {
     /// Looks at the cluster as it is now, or does something to it.
     pub fn with<T>(&self, then: impl FnOnce(&mut World) -> T) -> T {
         let inner = &self.0;
+        let head = *inner.head.lock().unwrap_or_else(PoisonError::into_inner);
         let mut world = inner.world.lock().unwrap_or_else(PoisonError::into_inner);
-        world.step(inner.head + inner.begun.elapsed());
+        world.step(head + inner.begun.elapsed());
         then(&mut world)
+    }
+
+    /// Lets time pass that nobody waits for: what happens in it happens at once.
+    pub fn skip(&self, time: Duration) {
+        let mut head = self.0.head.lock().unwrap_or_else(PoisonError::into_inner);
+        *head += time;
     }
 }
 
