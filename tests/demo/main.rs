@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod runbooks;
 mod runs;
 mod scenarios;
 mod shapes;

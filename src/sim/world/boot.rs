@@ -226,14 +226,14 @@ impl World {
             })
         };
         let coming: Seats = near.iter().filter(comes).collect();
+        let waits = |line: String| Verdict::Waits(self.turned_away(at, others).unwrap_or(line));
         if self.release.is_khepri() {
             let mut up = coming;
             up.add(at);
             return if data.mates.is_majority(up) {
                 Verdict::Goes
             } else {
-                let line = "Waiting for Khepri leader for 30000 ms, 9 retries left";
-                Verdict::Waits(line.to_owned())
+                waits("Waiting for Khepri leader for 30000 ms, 9 retries left".to_owned())
             };
         }
         let ran = data.ran.and(data.mates).without(Seats::only(at));
@@ -241,8 +241,22 @@ impl World {
         if missing.is_empty() || !coming.and(works).is_empty() {
             Verdict::Goes
         } else {
-            Verdict::Waits(self.waits_for(missing))
+            waits(self.waits_for(missing))
         }
+    }
+
+    /// What its log says where a peer is there and has another cookie.
+    fn turned_away(&self, at: usize, others: Seats) -> Option<String> {
+        let own = self.host(at)?.cookie;
+        let odd = |other: &usize| {
+            self.host(*other).is_some_and(|host| {
+                host.power == Power::On && host.broker.has_runtime() && host.cookie != own
+            })
+        };
+        let peer = &self.host(others.iter().find(odd)?)?.node;
+        Some(format!(
+            "** Connection attempt from node '{peer}' rejected. Invalid challenge reply. **"
+        ))
     }
 
     fn waits_for(&self, missing: Seats) -> String {

@@ -30,6 +30,8 @@ pub enum Event {
     DiscFree(usize, u64),
     /// Whether starts of a broker meet something.
     Trouble(usize, Option<StartTrouble>),
+    /// The Erlang cookie of a host becomes another.
+    Cookie(usize, u8),
     /// Two brokers do not reach each other any more.
     Cut(usize, usize),
     /// All reach each other again.
@@ -71,6 +73,7 @@ impl World {
             Event::Memory(at, bytes) => self.with(at, |host| host.broker.memory = bytes),
             Event::DiscFree(at, bytes) => self.with(at, |host| host.broker.disc_free = bytes),
             Event::Trouble(at, trouble) => self.with(at, |host| host.broker.trouble = trouble),
+            Event::Cookie(at, cookie) => self.with(at, |host| host.cookie = cookie),
             Event::Cut(a, b) => {
                 self.cuts.insert((a.min(b), a.max(b)));
             }
