@@ -300,7 +300,7 @@ impl World {
 
     /// Breaks connections whose way is gone, and lets those without one try again.
     fn move_clients(&mut self) {
-        let holder = self.holders().next();
+        let holders: Seats = self.holders().collect();
         let open: Seats = self.places().filter(|at| self.takes_clients(*at)).collect();
         let fronts = self
             .places()
@@ -319,14 +319,14 @@ impl World {
             match *client {
                 // A connection goes with the broker, with HAProxy, and with the address.
                 Client::Landed { through, on }
-                    if open.has(on) && fronts.has(through) && holder == Some(through) => {}
+                    if open.has(on) && fronts.has(through) && holders.has(through) => {}
                 Client::Landed { .. } => {
                     let pause = 300 + self.chance.below(1200);
                     *client = Client::Seeking(self.now + Duration::from_millis(pause));
                 }
                 Client::Seeking(at) if at > self.now => {}
                 Client::Seeking(_) => {
-                    let way = holder.filter(|at| fronts.has(*at));
+                    let way = self.way(holders).filter(|at| fronts.has(*at));
                     let landed = way.and_then(|through| self.land(through, open, taken));
                     taken += usize::from(landed.is_some());
                     let later = Client::Seeking(self.now + Duration::from_secs(1));
@@ -335,6 +335,16 @@ impl World {
             }
         }
         self.clients = clients;
+    }
+
+    /// To whom the VIP leads a client: where two hold it, to either.
+    fn way(&mut self, holders: Seats) -> Option<usize> {
+        let count = holders.len();
+        let nth = match count {
+            0 | 1 => 0,
+            _ => usize::try_from(self.chance.below(count as u64)).unwrap_or(0),
+        };
+        holders.iter().nth(nth)
     }
 
     /// Lets a client in by this HAProxy, unless it is full or its server is gone already.
