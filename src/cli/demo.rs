@@ -15,6 +15,7 @@ use crate::sim::world::{Release, Size};
 use anyhow::Context;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use std::collections::BTreeSet;
 use std::str::FromStr;
 use strum::{IntoEnumIterator, VariantNames};
 use tempfile::TempDir;
@@ -58,6 +59,10 @@ where
 /// Plays the scenario until the console is closed.
 pub async fn run(args: &DemoArgs, common: &Common, out: &Out) -> anyhow::Result<u8> {
     if args.list {
+        out.line(&format!(
+            "{:<20} {:<8} {:<11} WHAT HAPPENS",
+            "SCENARIO", "KNOWN BY", "ALSO TRUE"
+        ))?;
         for scenario in Scenario::iter() {
             out.line(&row(scenario, args.release))?;
         }
@@ -71,13 +76,11 @@ pub async fn run(args: &DemoArgs, common: &Common, out: &Out) -> anyhow::Result<
 }
 
 fn row(scenario: Scenario, release: Release) -> String {
-    let [mark, beside] = [
-        scenario.mark().unwrap_or("-"),
-        &scenario.beside(release).join(" "),
-    ];
-    let about = scenario.about();
+    let beside: BTreeSet<&str> = scenario.beside(release).iter().copied().collect();
+    let beside = beside.into_iter().collect::<Vec<_>>().join(" ");
+    let (mark, about) = (scenario.mark().unwrap_or("-"), scenario.about());
     format!(
-        "{:<20} {mark:<4} {beside:<18} {about}",
+        "{:<20} {mark:<8} {beside:<11} {about}",
         scenario.to_string()
     )
 }

@@ -3,7 +3,7 @@
 use crate::{begin, look, roots};
 use rmqtop::cli::demo::Demo;
 use rmqtop::sim::scenario::Scenario;
-use rmqtop::sim::world::Release;
+use rmqtop::sim::world::{Event, Release};
 use rstest::rstest;
 use std::time::Duration;
 
@@ -73,4 +73,23 @@ async fn the_busy_one_is_well() {
     let demo = begin(Scenario::Busy, Release::R43).await;
     let found = roots(&look(&demo.session()).await);
     assert_eq!(found, []);
+}
+
+/// Mnesia remembers that it was torn until somebody restarts a side; Khepri needs nobody.
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_partition_that_is_over_is_remembered_by_mnesia(
+    #[values(Release::R310, Release::R40, Release::R43)] release: Release,
+) {
+    let demo = begin(Scenario::Partition, release).await;
+    demo.simulation
+        .stage
+        .with(|world| world.happen(&Event::Healed));
+    let found = found_after(&demo, Duration::from_secs(3)).await;
+    let expected: &[&str] = if release == Release::R43 {
+        &[]
+    } else {
+        &["N3"]
+    };
+    assert_eq!(found, expected);
 }
