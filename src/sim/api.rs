@@ -88,6 +88,11 @@ impl Answer {
     }
 }
 
+/// Whether a node answers this without asking any other.
+pub(crate) fn is_own_word(path: &str) -> bool {
+    matches!(path, "whoami" | "version" | "cluster-name")
+}
+
 /// What the broker of this place answers.
 pub(super) fn answer(world: &mut World, at: usize, request: Request<'_>) -> Answer {
     let knows_us = world.host(at).is_some_and(|host| host.broker.data.kin == 0);

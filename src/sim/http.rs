@@ -238,9 +238,13 @@ async fn serve(request: hyper::Request<Incoming>, site: Site, stage: Stage) -> i
             )
         }
         Site::Api(at) => {
+            let path = uri.path().strip_prefix("/api/").unwrap_or_default();
+            while !api::is_own_word(path) && stage.with(|world| world.is_held_up(at)) {
+                sleep(LOOK).await;
+            }
             let request = Request {
                 method: head.method.as_str(),
-                path: uri.path().strip_prefix("/api/").unwrap_or_default(),
+                path,
                 query: uri.query().unwrap_or_default(),
                 login: login.map_or(Login::Wrong, check),
                 body: &body,

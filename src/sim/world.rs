@@ -37,6 +37,9 @@ use std::time::Duration;
 
 /// One step of time.
 const TICK: Duration = Duration::from_millis(100);
+/// How long members wait for one that says nothing, before it counts as away (`net_ticktime`, a
+/// minute); shortened.
+const TICKTIME: Duration = Duration::from_secs(5);
 /// How long the hosts were up when the story begins.
 pub const AGE: Duration = Duration::from_secs(3 * 86_400);
 /// The backend of the brokers.

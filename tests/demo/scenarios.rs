@@ -93,3 +93,30 @@ async fn a_partition_that_is_over_is_remembered_by_mnesia(
     };
     assert_eq!(found, expected);
 }
+
+/// Who just went silent holds the others up: they answer for themselves, and nothing is told of
+/// them that is not so.
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_just_went_silent_holds_the_others_up(
+    #[values(Release::R310, Release::R43)] release: Release,
+) {
+    let demo = begin(Scenario::Healthy, release).await;
+    let session = demo.session();
+    look(&session).await;
+    demo.simulation
+        .stage
+        .with(|world| world.happen(&Event::BrokerHangs(2)));
+    let found = roots(&look(&session).await);
+    let others = [
+        "rabbit-node1:",
+        "rabbit-node2:",
+        "rabbit@rabbit-node1:",
+        "rabbit@rabbit-node2:",
+    ];
+    let of_others = found
+        .iter()
+        .find(|(_, words)| others.iter().any(|it| words.starts_with(it)));
+    assert_eq!(of_others, None, "{found:#?}");
+    assert!(found.iter().any(|(id, _)| id == "N1"), "{found:#?}");
+}

@@ -13,7 +13,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// What the simulator leaves out, or says otherwise, and why.
-const KNOWN: [(&str, &str); 12] = [
+const KNOWN: [(&str, &str); 11] = [
     (
         "nodes, all columns",
         "of more than a hundred keys only those that anybody here reads, or a person looks for",
@@ -34,10 +34,6 @@ const KNOWN: [(&str, &str); 12] = [
     (
         "queues",
         "no arguments and no statistics of single queues beyond their depth",
-    ),
-    (
-        "a member that hangs",
-        "its peers see it not running at once; in life they wait for net_ticktime, and answer late meanwhile",
     ),
     (
         "Khepri without a majority",

@@ -101,6 +101,8 @@ pub struct Broker {
     pub ended: Option<Duration>,
     /// It holds its ports and answers nothing.
     pub hangs: bool,
+    /// When it went silent without a word: it hangs, or its host is gone.
+    pub silent: Option<Duration>,
     /// Maintenance mode.
     pub drained: bool,
     /// On its disc.
@@ -129,6 +131,7 @@ impl Broker {
             since: Duration::ZERO,
             ended: None,
             hangs: false,
+            silent: None,
             drained: false,
             data: Data {
                 mates: Seats::first(of),
@@ -151,6 +154,7 @@ impl Broker {
             self.ended = Some(now);
             self.drained = false;
             self.hangs = false;
+            self.silent = None;
         }
         if self.life != life {
             (self.life, self.since) = (life, now);

@@ -49,15 +49,23 @@ pub enum Event {
 impl World {
     /// Lets `event` happen now.
     pub fn happen(&mut self, event: &Event) {
+        let now = self.now;
         match *event {
             Event::AppStops(at) => self.stop(at, By::Tool),
             Event::ServiceStops(at) => self.stop(at, By::Service),
             Event::ServiceStarts(at) => self.start_service(at),
             Event::BrokerDies(at) => self.kill(at, Life::Failed),
-            Event::BrokerHangs(at) => self.with(at, |host| host.broker.hangs = true),
+            Event::BrokerHangs(at) => self.with(at, |host| {
+                host.broker.hangs = true;
+                host.broker.silent = Some(now);
+            }),
             Event::HostGone(at) => {
+                let ran = self.works().has(at);
                 self.kill(at, Life::Off);
-                self.with(at, |host| host.power = Power::Gone);
+                self.with(at, |host| {
+                    host.power = Power::Gone;
+                    host.broker.silent = ran.then_some(now);
+                });
             }
             Event::HostLost(at) => {
                 self.happen(&Event::HostGone(at));

@@ -139,8 +139,22 @@ impl World {
     pub fn sees(&self, viewer: usize, other: usize) -> Option<Row> {
         let listed = self.host(viewer)?.broker.data.mates.has(other);
         let works = self.works();
-        let runs = works.has(other) && self.are_mates(viewer, other) && self.reach(viewer, other);
+        let runs = works.has(other) && self.reach(viewer, other) || self.is_awaited(other);
+        let runs = runs && self.are_mates(viewer, other);
         listed.then_some(if runs { Row::Running } else { Row::Away })
+    }
+
+    /// Whether it went silent so lately that its peers still count on it.
+    fn is_awaited(&self, at: usize) -> bool {
+        let silent = self.host(at).and_then(|host| host.broker.silent);
+        silent.is_some_and(|since| self.now < since + super::TICKTIME)
+    }
+
+    /// Whether what the broker of this place must ask all members for comes late: it waits for one
+    /// that is silent.
+    pub fn is_held_up(&self, at: usize) -> bool {
+        let mut others = self.places().filter(|other| *other != at);
+        others.any(|other| self.is_awaited(other) && self.are_mates(at, other))
     }
 
     /// All that `viewer` sees running, itself among them.
