@@ -3,6 +3,7 @@
 
 pub mod check;
 pub mod console;
+pub mod demo;
 pub mod outcome;
 pub mod output;
 pub mod plan;
@@ -84,6 +85,8 @@ pub enum ColorChoice {
 pub enum Command {
     /// The console, read-only for the whole session
     Monitor,
+    /// The console on an embedded cluster; nothing outside this process is touched
+    Demo(demo::DemoArgs),
     /// One snapshot of everything: nodes, load balancers, VIP, sources, findings
     Status(status::StatusArgs),
     /// Findings only; exit 0 ok, 1 warning, 2 critical, 3 unknown
@@ -160,6 +163,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<u8> {
             clap_complete::generate(shell, &mut Cli::command(), "rmqtop", &mut std::io::stdout());
             Ok(0)
         }
+        Some(Command::Demo(args)) => demo::run(&args, &cli.common, &out).await,
         Some(Command::Monitor) => {
             let common = Common {
                 read_only: true,

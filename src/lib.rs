@@ -33,6 +33,9 @@
 //!   command table, `app/command.rs`.
 //! - A new **runbook** is a variant of `action::Action`, a file in `runbook/` with its arm in
 //!   `runbook::plan`, and a variant of `cli::runbook::Runbook`.
+//! - A new **scenario** of `rmqtop demo` is a variant of `sim::scenario::Scenario` with its
+//!   events; it shows under `sources` and `remote` what a real cluster would, and nobody above
+//!   knows the difference.
 //!
 //! # Glossary
 //!
@@ -65,6 +68,7 @@ pub mod invocation;
 pub mod model;
 pub mod remote;
 pub mod runbook;
+pub mod sim;
 pub mod sources;
 pub mod syntax;
 pub mod tui;

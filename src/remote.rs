@@ -112,7 +112,14 @@ pub trait Operate: Observe {
 
 /// The way to every host of the cluster that has one. Nothing is connected yet.
 pub fn links(cluster: &Cluster) -> BTreeMap<HostName, Arc<dyn Operate>> {
-    let mut links = command_links(cluster);
+    with_api(cluster, command_links(cluster))
+}
+
+/// The ways of `links`, which take commands, together with the management API of each host's node.
+pub fn with_api(
+    cluster: &Cluster,
+    mut links: BTreeMap<HostName, Arc<dyn Operate>>,
+) -> BTreeMap<HostName, Arc<dyn Operate>> {
     for (host, _) in cluster.inventory.nodes() {
         if let Some(link) = links.remove(&host.name) {
             let at = ApiAddress::of(&cluster.inventory.api, host);

@@ -183,6 +183,11 @@ const ROOMS: &[Room] = &[
         outside: &["ratatui::"],
     },
     Room {
+        name: "sim",
+        rooms: &["model", "invocation", "remote", "guard::Permit", "config"],
+        outside: &["tokio::", "Instant::now"],
+    },
+    Room {
         name: "tui",
         rooms: ANY,
         outside: ANY,
@@ -289,6 +294,46 @@ fn every_arrow_runs_the_right_way() {
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// The core of the simulator is handed the time and does nothing itself, or it could not be played
+/// twice.
+#[test]
+fn the_simulated_world_is_pure() {
+    for (path, text) in sources() {
+        let pure = [
+            "sim/world",
+            "sim/api",
+            "sim/shell",
+            "sim/stats",
+            "sim/scenario",
+        ];
+        if pure
+            .iter()
+            .any(|part| path.to_string_lossy().starts_with(part))
+        {
+            for word in ["tokio::", "Instant::now", "crate::remote", "crate::config"] {
+                assert!(
+                    !code(&text).contains(word),
+                    "{} uses {word}",
+                    path.display()
+                );
+            }
+        }
+    }
+}
+
+/// Nobody but the demo knows that there is one.
+#[test]
+fn only_the_demo_uses_the_simulator() {
+    for (path, text) in sources() {
+        let is_its = room_of(&path) == "sim" || path == Path::new("cli/demo.rs");
+        assert!(
+            is_its || !code(&text).contains("crate::sim"),
+            "{} uses the simulator",
+            path.display()
+        );
+    }
 }
 
 #[test]

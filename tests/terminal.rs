@@ -8,6 +8,7 @@
 )]
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use rmqtop::app::modal::confirm::ARMS_AFTER;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::num::NonZeroU16;
@@ -115,6 +116,17 @@ impl Seat {
             };
             self.screen.process(&bytes);
             self.raw.extend(bytes);
+        }
+    }
+
+    /// Feeds the screen for this long: a confirmation takes no key before it could be read.
+    fn look_on(&mut self, time: Duration) {
+        let end = Instant::now() + time;
+        while let Some(left) = end.checked_duration_since(Instant::now()) {
+            if let Ok(bytes) = self.output.recv_timeout(left) {
+                self.screen.process(&bytes);
+                self.raw.extend(bytes);
+            }
         }
     }
 
@@ -229,6 +241,39 @@ fn signals_give_the_terminal_back() {
         seat.signal(name);
         seat.ended_cleanly();
     }
+}
+
+/// The embedded cluster by keys alone: a runbook to its end, and nothing is left behind.
+#[test]
+fn the_demo_runs_a_runbook_by_keys_and_leaves_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_rmqtop"));
+    command.args(["demo", "--release", "4.0"]);
+    command.env("TERM", "xterm-256color");
+    for name in ["HOME", "TMPDIR", "XDG_STATE_HOME", "XDG_CONFIG_HOME"] {
+        command.env(name, home.path());
+    }
+    let mut seat = Seat::start(command, 44, 120);
+    seat.wait_for("nothing is wrong");
+    seat.wait_for("DEMO");
+    seat.type_keys(b"2");
+    seat.wait_for("DISK FREE");
+    seat.type_keys(b"\x1b[B\x1b[Ba");
+    seat.wait_for("Actions on rabbit@rabbit-node3");
+    seat.type_keys(b"\r");
+    seat.wait_for("Type the node, rabbit@rabbit-node3");
+    seat.look_on(ARMS_AFTER * 2);
+    seat.type_keys(b"rabbit@rabbit-node3");
+    seat.wait_for("rabbit-node3: rabbit@rabbit-node3");
+    seat.type_keys(b"\r");
+    seat.wait_for("done after");
+    seat.type_keys(b"\x1b");
+    seat.wait_gone("done after");
+    seat.type_keys(b"q");
+    seat.wait_for("restart-app rabbit@rabbit-node3: done");
+    assert_eq!(seat.ended_cleanly(), 0);
+    let left: Vec<_> = std::fs::read_dir(home.path()).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::executor::follow::Follower;
 use crate::executor::journal;
 use crate::executor::record::{Look, Review, RunRecord};
 use crate::executor::resume;
-use crate::executor::state::StateDir;
+use crate::executor::state::{StateDir, StatePlace};
 use crate::guard::{self, Confirmation, Mode};
 use crate::model::observation::{Observation, SourceKind};
 use crate::runbook::plan::{Plan, Refusal};
@@ -46,7 +46,18 @@ const LOOKS_IDLE: Duration = Duration::from_secs(2);
 
 /// Opens the console and closes it again.
 pub async fn run(cluster: &Cluster, common: &Common) -> anyhow::Result<u8> {
-    let session = Session::open(cluster);
+    let out = Out::new(common);
+    let left = |id: &RunId| say_what_is_left(id, &out);
+    show(Session::open(cluster), common, &left).await
+}
+
+/// Opens the console on `session` and closes it again; says of a run that was left what `left` says.
+pub async fn show(
+    session: Session,
+    common: &Common,
+    left: &(dyn Fn(&RunId) + Sync),
+) -> anyhow::Result<u8> {
+    let cluster = &session.cluster;
     let mode = mode(common, cluster);
     let (seen, observations) = mpsc::channel(QUEUED);
     let (runs, tasks) = (Runs::default(), TaskTracker::new());
@@ -58,7 +69,7 @@ pub async fn run(cluster: &Cluster, common: &Common) -> anyhow::Result<u8> {
         runs: Arc::clone(&runs),
         tasks: tasks.clone(),
     };
-    let left = tui::run(tui::Session {
+    let ended = tui::run(tui::Session {
         setup: Setup {
             cluster: cluster.name.clone(),
             color: cluster.color.clone(),
@@ -71,17 +82,16 @@ pub async fn run(cluster: &Cluster, common: &Common) -> anyhow::Result<u8> {
         backend: Box::new(world),
     })
     .await;
-    let out = Out::new(common);
-    if matches!(left, Ok(Leaving::Terminated) | Err(_)) {
-        end_runs(&runs, &tasks, &out).await;
+    if matches!(ended, Ok(Leaving::Terminated) | Err(_)) {
+        end_runs(&runs, &tasks, left).await;
     }
     session.close();
-    match left? {
+    match ended? {
         Leaving::Done | Leaving::Terminated => {}
         Leaving::RunLeft { run } => {
             let begun = runs_of(&runs).last().map(|handle| handle.id.clone());
             if let Some(id) = run.or(begun) {
-                say_what_is_left(&id, &out);
+                left(&id);
             }
         }
     }
@@ -90,7 +100,7 @@ pub async fn run(cluster: &Cluster, common: &Common) -> anyhow::Result<u8> {
 
 /// The terminal is gone, or the console was told to end: a run under way takes its step to the end,
 /// as after the first interrupt, and writes its own; one that has sent nothing ends at once.
-async fn end_runs(runs: &Runs, tasks: &TaskTracker, out: &Out) {
+async fn end_runs(runs: &Runs, tasks: &TaskTracker, left: &(dyn Fn(&RunId) + Sync)) {
     let live: Vec<RunHandle> = runs_of(runs)
         .iter()
         .filter(|handle| !handle.controller.is_over())
@@ -105,7 +115,7 @@ async fn end_runs(runs: &Runs, tasks: &TaskTracker, out: &Out) {
     tasks.close();
     tasks.wait().await;
     for handle in &live {
-        say_what_is_left(&handle.id, out);
+        left(&handle.id);
     }
 }
 
@@ -211,7 +221,7 @@ impl Backend for World {
 
     fn follow(&mut self) -> mpsc::Receiver<Result<Look, String>> {
         let (tell, told) = mpsc::channel(LOOKS_QUEUED);
-        tokio::spawn(follow(tell));
+        tokio::spawn(follow(self.session.state.clone(), tell));
         told
     }
 
@@ -236,7 +246,8 @@ impl Backend for World {
     }
 
     fn abandon(&mut self, record: RunRecord) -> BoxFuture<'static, Result<(), String>> {
-        let closing = tokio::task::spawn_blocking(move || start::abandon(&record));
+        let state = self.session.state.clone();
+        let closing = tokio::task::spawn_blocking(move || start::abandon(&state, &record));
         Box::pin(async move {
             match closing.await {
                 Ok(closed) => closed.map_err(|error| format!("failed to {error}")),
@@ -280,8 +291,8 @@ impl World {
 }
 
 /// Looks at the journals until nobody listens any more; more often while a run is under way.
-async fn follow(tell: mpsc::Sender<Result<Look, String>>) {
-    let mut follower = match StateDir::of_user() {
+async fn follow(state: StatePlace, tell: mpsc::Sender<Result<Look, String>>) {
+    let mut follower = match state.open() {
         Ok(state) => Follower::new(state),
         Err(error) => {
             drop(tell.send(Err(format!("failed to {error}"))).await);

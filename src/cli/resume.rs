@@ -10,7 +10,7 @@ use crate::executor::control::RunHandle;
 use crate::executor::event::RunId;
 use crate::executor::journal::{self, JournalError};
 use crate::executor::record::RunRecord;
-use crate::executor::state::StateDir;
+use crate::executor::state::{StateDir, StatePlace};
 use crate::executor::{report, resume};
 use crate::guard::{Denied, Execute, Mode, Permit, ReadOnly};
 use crate::model::Model;
@@ -156,7 +156,7 @@ pub fn abandon(common: &Common, args: &AbandonArgs, out: &Out) -> anyhow::Result
         Ok(record) => record,
         Err(reason) => return Ok(refused(&reason)),
     };
-    match start::abandon(&record) {
+    match start::abandon(&StatePlace::OfUser, &record) {
         Ok(()) => {
             out.line(&format!(
                 "{} is closed; the cluster stays as it is",

@@ -14,7 +14,7 @@ use crate::executor::record::{Review, RunRecord};
 use crate::executor::remembered::{last_stop, taken_out};
 use crate::executor::resume;
 use crate::executor::run::Setting;
-use crate::executor::state::{StateDir, StateError};
+use crate::executor::state::StatePlace;
 use crate::executor::{self, Hands};
 use crate::guard::Permit;
 use crate::model::Model;
@@ -47,20 +47,24 @@ pub struct Session {
     pub fleet: Arc<Fleet>,
     /// Ways to change each host; useless without a permit.
     pub hands: Hands,
-    /// Finds the place where runs are remembered.
-    pub state: fn() -> Result<StateDir, StateError>,
+    /// Where runs are remembered.
+    pub state: StatePlace,
 }
 
 impl Session {
     /// Names the ways; nothing is connected yet.
     pub fn open(cluster: &Cluster) -> Self {
-        let hands = crate::remote::links(cluster);
+        Self::over(cluster, crate::remote::links(cluster), StatePlace::OfUser)
+    }
+
+    /// As `open`, over these ways to the hosts, and with runs remembered there.
+    pub fn over(cluster: &Cluster, hands: Hands, state: StatePlace) -> Self {
         let fleet = Arc::new(Fleet::new(cluster, &crate::remote::observers(&hands)));
         Self {
             cluster: cluster.clone(),
             fleet,
             hands,
-            state: StateDir::of_user,
+            state,
         }
     }
 
@@ -138,13 +142,13 @@ impl Session {
 
     /// What the journal of this machine remembers; without one, the hosts alone are asked.
     fn remembered(&self) -> Option<StopRecord> {
-        let state = (self.state)().ok()?;
+        let state = self.state.open().ok()?;
         last_stop(&state, &self.cluster.name).ok()?
     }
 
     /// The servers that a run took out, by the journal of this machine; without one, none.
     fn taken_out(&self) -> BTreeSet<(HostName, HaproxyName, HaproxyName)> {
-        let state = (self.state)().ok();
+        let state = self.state.open().ok();
         let out = state.and_then(|state| taken_out(&state, &self.cluster.name).ok());
         out.unwrap_or_default()
     }
@@ -158,7 +162,9 @@ impl Session {
             instead: None,
             may_pass: false,
         };
-        let state = (self.state)()
+        let state = self
+            .state
+            .open()
             .map_err(|error| refuse(run.to_string(), format!("failed to {error}")))?;
         let record = journal::record(&state, run)
             .map_err(|error| refuse(run.to_string(), format!("failed to {error}")))?;

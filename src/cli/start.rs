@@ -11,7 +11,7 @@ use crate::executor::hosts::{HostLockError, HostLocks};
 use crate::executor::journal::{Audit, Durability, Journal, JournalError};
 use crate::executor::lock::{ClusterLock, Holder, LockError};
 use crate::executor::record::RunRecord;
-use crate::executor::state::{StateDir, StateError};
+use crate::executor::state::{StateDir, StateError, StatePlace};
 use crate::guard::Permit;
 use crate::model::name::NodeName;
 use crate::model::observation::SourceFailure;
@@ -34,7 +34,7 @@ impl Session {
         (id, control): (&RunId, &Control),
     ) -> Result<Ready, StartError> {
         let preparing = async {
-            let state = (self.state)()?;
+            let state = self.state.open()?;
             let holder = holder(&plan.action, id);
             let lock = ClusterLock::take(&state, &plan.cluster, &holder)?;
             let definitions = self.keep_definitions(plan, &state, id).await?;
@@ -82,7 +82,7 @@ impl Session {
         control: &Control,
     ) -> Result<Ready, StartError> {
         let preparing = async {
-            let start = reopen(&(self.state)()?, seen)?;
+            let start = reopen(&self.state.open()?, seen)?;
             let holder = holder(&seen.plan.action, &seen.run);
             let hosts = HostLocks::take(&seen.plan, &self.hands, permit, &holder).await?;
             Ok(Ready { start, hosts })
@@ -129,8 +129,8 @@ pub(super) struct Start {
 /// # Errors
 ///
 /// If someone goes on with it, or its journal cannot be written.
-pub fn abandon(seen: &RunRecord) -> Result<(), StartError> {
-    let mut start = reopen(&StateDir::of_user()?, seen)?;
+pub fn abandon(state: &StatePlace, seen: &RunRecord) -> Result<(), StartError> {
+    let mut start = reopen(&state.open()?, seen)?;
     let event = RunEvent {
         run: start.id.clone(),
         at: crate::clock::now().wall,

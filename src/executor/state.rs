@@ -22,6 +22,30 @@ pub enum StateError {
     },
 }
 
+/// Where runs are to be remembered.
+#[derive(Debug, Clone, Default)]
+pub enum StatePlace {
+    /// In the user's own folder.
+    #[default]
+    OfUser,
+    /// In this one.
+    At(PathBuf),
+}
+
+impl StatePlace {
+    /// The place, made ready.
+    ///
+    /// # Errors
+    ///
+    /// If there is no home, or the directories cannot be made.
+    pub fn open(&self) -> Result<StateDir, StateError> {
+        match self {
+            Self::OfUser => StateDir::of_user(),
+            Self::At(root) => StateDir::at(root),
+        }
+    }
+}
+
 /// `$XDG_STATE_HOME/rmqtop` with its rooms, each 0700.
 #[derive(Debug, Clone)]
 pub struct StateDir {

@@ -66,6 +66,14 @@ impl Hold {
 }
 
 impl Keeper {
+    /// Keeps it until it is let go, and says that the host has let go.
+    pub async fn kept(self) {
+        let Self { lost, released } = self;
+        // The other side never sends: it ends with its owner.
+        let _released = released.await;
+        lost.send_replace(true);
+    }
+
     /// Says that it is held no more.
     pub fn lose(&self) {
         self.lost.send_replace(true);

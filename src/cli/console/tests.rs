@@ -4,7 +4,7 @@ use super::{Mode, Runs, World};
 use crate::cli::session::Session;
 use crate::config::file;
 use crate::executor::Hands;
-use crate::executor::state::{StateDir, StateError};
+use crate::executor::state::StatePlace;
 use crate::guard::{Confirmation, Execute};
 use crate::invocation::keep::{HostLock, UnitName};
 use crate::invocation::{Change, CtlVerb, Read};
@@ -13,9 +13,8 @@ use crate::model::observation::FailureKind;
 use crate::model::text::Shown;
 use crate::remote::hold::{Hold, HoldError};
 use crate::remote::outcome::{CommandOutcome, Leftover, Output, RemoteError};
-use crate::remote::{Lines, Observe, Operate, Printed, observers};
+use crate::remote::{Lines, Observe, Operate, Printed};
 use crate::runbook::plan::{Plan, Probe, Step};
-use crate::sources::Fleet;
 use crate::tui::Backend;
 use futures_util::future::BoxFuture;
 use std::path::Path;
@@ -85,10 +84,11 @@ impl Operate for Silent {
     }
 }
 
-/// The user's state directory of these tests.
-fn state() -> Result<StateDir, StateError> {
+/// Where runs of these tests are remembered.
+fn state() -> StatePlace {
     static HOME: OnceLock<TempDir> = OnceLock::new();
-    StateDir::at(HOME.get_or_init(|| tempfile::tempdir().unwrap()).path())
+    let home = HOME.get_or_init(|| tempfile::tempdir().unwrap());
+    StatePlace::At(home.path().to_owned())
 }
 
 fn plan() -> Plan {
@@ -127,12 +127,7 @@ async fn a_run_is_stopped_while_it_is_prepared() {
     let silent = Arc::new(Silent::default());
     let hand: Arc<dyn Operate> = silent.clone();
     let hands: Hands = [(HostName::parse("a").unwrap(), hand)].into();
-    let session = Session {
-        fleet: Arc::new(Fleet::new(&cluster, &observers(&hands))),
-        cluster,
-        hands,
-        state,
-    };
+    let session = Session::over(&cluster, hands, state());
     let tasks = TaskTracker::new();
     let mut world = World {
         session,
@@ -157,6 +152,6 @@ async fn a_run_is_stopped_while_it_is_prepared() {
     assert!(told.recv().await.is_none());
     tasks.close();
     tasks.wait().await;
-    let journals = std::fs::read_dir(state().unwrap().runs()).unwrap();
+    let journals = std::fs::read_dir(state().open().unwrap().runs()).unwrap();
     assert_eq!(journals.count(), 0);
 }
