@@ -140,6 +140,6 @@ fn majority(model: &Model, nodes: &[NodeView<'_>], now: Moment) -> Option<Findin
         Finding::new("N5", Severity::Critical, &model.inventory.cluster, title)
             .evidence(lines)
             .evidence(loses.into_iter().flatten().map(str::to_owned))
-            .causes(["each member has its own: see them below"]),
+            .causes(["each member has a cause of its own: see below"]),
     )
 }

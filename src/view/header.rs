@@ -10,6 +10,7 @@ use super::words;
 use crate::app::focus::PaneId;
 use crate::findings::Severity;
 use crate::guard::Mode;
+use crate::model::front::BalancerState;
 use crate::model::node::NodeState;
 use crate::model::vip::VipVerdict;
 use ratatui::buffer::Buffer;
@@ -123,16 +124,16 @@ fn counts(scene: &Scene<'_>) -> Vec<Vec<Span<'static>>> {
     let mut parts = vec![ratio(scene, "nodes", (running, nodes.len()), doubt)];
     let balancers: Vec<_> = model.inventory.balancers().collect();
     if !balancers.is_empty() {
-        let answer = balancers
+        let states = balancers
             .iter()
-            .filter(|(host, _)| model.balancer(&host.name, scene.at).is_some())
-            .count();
-        let silent = balancers.len() - answer;
+            .map(|(host, _)| model.balancer_state(host, scene.at));
+        let count = |wanted| states.clone().filter(|state| *state == wanted).count();
+        let up = count(BalancerState::Up);
         let doubt = Doubt {
-            unknown: silent,
+            unknown: count(BalancerState::Unknown),
             explained: 0,
         };
-        parts.push(ratio(scene, "LBs", (answer, balancers.len()), doubt));
+        parts.push(ratio(scene, "LBs", (up, balancers.len()), doubt));
     }
     if let Some(vip) = worst_vip(scene) {
         let mark = words::vip(vip);
