@@ -4,6 +4,7 @@
 pub mod check;
 pub mod console;
 pub mod demo;
+pub mod man;
 pub mod outcome;
 pub mod output;
 pub mod plan;
@@ -28,7 +29,7 @@ use std::path::PathBuf;
 /// A terminal console for a highly available RabbitMQ cluster: brokers, the HAProxy pair in front
 /// of them, and the keepalived VIP in front of those.
 #[derive(Debug, Parser)]
-#[command(name = "rmqtop", version, max_term_width = 100)]
+#[command(name = "rmqtop", version = env!("RMQTOP_VERSION"), max_term_width = 100)]
 pub struct Cli {
     /// What to do; without a command, the console
     #[command(subcommand)]
@@ -108,6 +109,8 @@ pub enum Command {
         /// For which shell
         shell: clap_complete::Shell,
     },
+    /// The manual: its first page on standard output, or all pages into a folder
+    Man(man::ManArgs),
 }
 
 /// Runs the command to its end and gives the exit code.
@@ -163,6 +166,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<u8> {
             clap_complete::generate(shell, &mut Cli::command(), "rmqtop", &mut std::io::stdout());
             Ok(0)
         }
+        Some(Command::Man(args)) => man::run(&args),
         Some(Command::Demo(args)) => demo::run(&args, &cli.common, &out).await,
         Some(Command::Monitor) => {
             let common = Common {
