@@ -20,6 +20,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
@@ -179,12 +180,14 @@ async fn clog(at: SocketAddr) -> Vec<TcpStream> {
     waiting
 }
 
-/// Opens and shuts all ports as the cluster has it, for as long as it is played.
-pub(super) async fn keep(mut gates: Vec<Gate>, stage: Stage) {
+/// Opens and shuts all ports as the cluster has it, for as long as it is played; counts how often
+/// it has looked at all of them.
+pub(super) async fn keep(mut gates: Vec<Gate>, stage: Stage, rounds: watch::Sender<u64>) {
     loop {
         for gate in &mut gates {
             gate.follow(&stage).await;
         }
+        rounds.send_modify(|count| *count += 1);
         sleep(LOOK).await;
     }
 }

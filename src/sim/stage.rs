@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -75,6 +76,8 @@ pub struct Simulation {
     /// The ways that commands take.
     pub links: BTreeMap<HostName, Arc<dyn Operate>>,
     keeper: JoinHandle<()>,
+    /// How often all ports were looked at.
+    rounds: watch::Receiver<u64>,
 }
 
 impl Simulation {
@@ -106,6 +109,7 @@ impl Simulation {
         for gate in &mut gates {
             gate.follow(&stage).await;
         }
+        let (count, rounds) = watch::channel(0);
         let door = |(at, name): (usize, HostName)| {
             let door: Arc<dyn Operate> = Arc::new(Door::new(stage.clone(), at, &name));
             (name, door)
@@ -113,9 +117,21 @@ impl Simulation {
         Ok(Self {
             links: names.into_iter().enumerate().map(door).collect(),
             cluster: cluster(hosts, pages, ssh),
-            keeper: tokio::spawn(http::keep(gates, stage.clone())),
+            keeper: tokio::spawn(http::keep(gates, stage.clone(), count)),
+            rounds,
             stage,
         })
+    }
+}
+
+impl Simulation {
+    /// Waits until every port is as the cluster has it by now.
+    pub async fn settled(&self) {
+        let mut rounds = self.rounds.clone();
+        // The round under way may have passed a port already.
+        let wanted = *rounds.borrow() + 2;
+        // It ends with the play alone.
+        let _over = rounds.wait_for(|count| *count >= wanted).await;
     }
 }
 

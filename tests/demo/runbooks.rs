@@ -18,8 +18,7 @@ async fn happens(demo: &Demo, events: &[Event]) {
         demo.simulation.stage.with(|world| world.happen(event));
         demo.simulation.stage.skip(Duration::from_secs(4));
     }
-    demo.simulation.stage.with(|_world| ());
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    demo.simulation.settled().await;
 }
 
 #[rstest]

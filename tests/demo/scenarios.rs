@@ -39,7 +39,7 @@ async fn a_scenario_is_known_by_its_finding(
 /// What is found once this much time has passed, and the ports have followed.
 async fn found_after(demo: &Demo, time: Duration) -> Vec<String> {
     demo.simulation.stage.skip(time);
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    demo.simulation.settled().await;
     let found = roots(&look(&demo.session()).await);
     found.into_iter().map(|(id, _)| id).collect()
 }

@@ -333,6 +333,7 @@ impl World {
     fn policies_changed(&mut self) {
         look::judge(&mut self.queues, &self.policies);
         self.stir();
+        self.move_queues();
     }
 
     fn set_server(&mut self, on: usize, set: &SetServer) -> Progress {

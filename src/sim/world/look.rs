@@ -249,10 +249,17 @@ impl World {
         let blocked = self.is_blocked();
         let swing = 0.9 + self.chance.below(200) as f64 / 1000.0;
         let flow = served as f64 * RATE * swing;
+        // While nobody publishes, consumers have what lies in the queues, and no more.
+        let left: u64 = self.queues.iter().take(LIVELY).map(|q| q.messages).sum();
+        let out = if blocked {
+            flow.min(left as f64 / 10.0)
+        } else {
+            flow
+        };
         self.traffic = Traffic {
             published: if blocked { 0.0 } else { flow },
-            delivered: flow * 0.97,
-            acknowledged: flow * 0.96,
+            delivered: out * 0.97,
+            acknowledged: out * 0.96,
         };
         let up = self.leading();
         for queue in self
