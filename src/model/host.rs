@@ -146,12 +146,12 @@ pub struct Exit {
 }
 
 impl Exit {
-    /// `exited with 1`, `killed by signal 9`.
+    /// After who it was: `exited with 1`, `was killed by signal 9`.
     pub fn words(&self) -> String {
-        if self.how.raw() == "exited" {
-            format!("exited with {}", self.status)
-        } else {
-            format!("{} by signal {}", self.how, self.status)
+        match self.how.raw() {
+            "exited" => format!("exited with {}", self.status),
+            "dumped" => format!("dumped core on signal {}", self.status),
+            _ => format!("was {} by signal {}", self.how, self.status),
         }
     }
 }
