@@ -18,6 +18,7 @@ pub mod policies;
 pub mod rows;
 pub mod run;
 pub mod runbooks;
+mod wall;
 
 use crate::executor::event::{RunEvent, RunOutcome};
 use crate::findings::{self, Finding};
@@ -42,6 +43,7 @@ use notice::{Notice, Tone};
 use run::{Run, StopAsked};
 use std::collections::BTreeMap;
 use std::time::Duration;
+use wall::Wall;
 
 /// Observations held back while the console is paused; the oldest go first.
 const HELD: usize = 20_000;
@@ -58,6 +60,8 @@ pub struct Setup {
     pub mode: Mode,
     /// In which zone the clock is shown.
     pub zone: TimeZone,
+    /// How long each pane is shown on a wall screen, where they are shown in turn.
+    pub rotate: Option<Duration>,
 }
 
 /// The state of the screen.
@@ -95,12 +99,14 @@ pub struct App {
     tickets: u64,
     size: (u16, u16),
     news: News,
+    wall: Option<Wall>,
 }
 
 impl App {
     /// A console that knows only what was declared.
     pub fn new(setup: Setup, inventory: Inventory) -> Self {
         Self {
+            wall: setup.rotate.map(Wall::new),
             setup,
             model: Model::new(inventory),
             findings: Vec::new(),
@@ -128,12 +134,21 @@ impl App {
     /// Folds in what happened; gives back what is to be done.
     pub fn update(&mut self, msg: Msg, now: Moment) -> Vec<Effect> {
         match msg {
-            Msg::Key(press) => return self.key(press, now),
-            Msg::Wheel(turn) => return self.wheel(turn, now),
+            Msg::Key(press) => {
+                self.stay_on_pane(now);
+                return self.key(press, now);
+            }
+            Msg::Wheel(turn) => {
+                self.stay_on_pane(now);
+                return self.wheel(turn, now);
+            }
             Msg::Interrupted => return self.interrupt(now),
             Msg::Terminated => return vec![Effect::Quit(Leaving::Terminated)],
             Msg::Paste(text) => self.paste(&text),
-            Msg::TabClicked(pane) if self.modals.is_empty() => self.trail.visit(pane),
+            Msg::TabClicked(pane) if self.modals.is_empty() => {
+                self.stay_on_pane(now);
+                self.trail.visit(pane);
+            }
             Msg::TabClicked(_) => {}
             Msg::Resized { width, height } => self.resized((width, height)),
             Msg::Observed(batch) => self.observed(batch, now),
@@ -166,7 +181,10 @@ impl App {
                 });
             }
             Msg::Kept(Err(fault)) => self.journal.fault = Some(fault),
-            Msg::Ticked => self.judge(now),
+            Msg::Ticked => {
+                self.judge(now);
+                self.turn_pane(now);
+            }
         }
         Vec::new()
     }

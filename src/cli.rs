@@ -25,6 +25,7 @@ use crate::guard::{Mode, Wish};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use output::Out;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// A terminal console for a highly available RabbitMQ cluster: brokers, the HAProxy pair in front
 /// of them, and the keepalived VIP in front of those.
@@ -85,7 +86,7 @@ pub enum ColorChoice {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// The console, read-only for the whole session
-    Monitor,
+    Monitor(MonitorArgs),
     /// The console on an embedded cluster; nothing outside this process is touched
     Demo(demo::DemoArgs),
     /// One snapshot of everything: nodes, load balancers, VIP, sources, findings
@@ -113,8 +114,31 @@ pub enum Command {
     Man(man::ManArgs),
 }
 
+/// Options of `monitor`.
+#[derive(Debug, Args)]
+pub struct MonitorArgs {
+    /// For a wall screen: show each pane in turn for this long (20s, 2m); a key keeps one for a turn more
+    #[arg(long, value_name = "DURATION", value_parser = turn)]
+    pub rotate: Option<Duration>,
+}
+
+/// How long a pane is shown: long enough to be read.
+fn turn(text: &str) -> Result<Duration, String> {
+    let least = Duration::from_secs(1);
+    let read = text.parse::<jiff::SignedDuration>();
+    let read = read.ok().and_then(|read| Duration::try_from(read).ok());
+    match read {
+        Some(turn) if turn >= least => Ok(turn),
+        Some(_) => Err("a pane is shown for at least 1s".to_owned()),
+        None => Err("this is no duration; write it as 20s or 2m".to_owned()),
+    }
+}
+
 /// Runs the command to its end and gives the exit code.
 pub fn run(cli: Cli) -> u8 {
+    if let Err(error) = crate::core_dump::forbid() {
+        output::say(format_args!("rmqtop: failed to forbid core dumps: {error}"));
+    }
     let on_error = match &cli.command {
         Some(Command::Check(_)) => outcome::CHECK_UNKNOWN,
         _ => outcome::TROUBLE,
@@ -168,14 +192,14 @@ async fn dispatch(cli: Cli) -> anyhow::Result<u8> {
         }
         Some(Command::Man(args)) => man::run(&args),
         Some(Command::Demo(args)) => demo::run(&args, &cli.common, &out).await,
-        Some(Command::Monitor) => {
+        Some(Command::Monitor(args)) => {
             let common = Common {
                 read_only: true,
                 ..cli.common
             };
-            console::run(&select::cluster(&common)?, &common).await
+            console::run(&select::cluster(&common)?, &common, args.rotate).await
         }
-        None => console::run(&select::cluster(&cli.common)?, &cli.common).await,
+        None => console::run(&select::cluster(&cli.common)?, &cli.common, None).await,
     }
 }
 

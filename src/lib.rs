@@ -61,6 +61,7 @@ pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod core_dump;
 pub mod executor;
 pub mod findings;
 pub mod guard;

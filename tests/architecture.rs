@@ -53,6 +53,11 @@ const ROOMS: &[Room] = &[
         outside: &["Instant::now", "Timestamp::now"],
     },
     Room {
+        name: "core_dump",
+        rooms: &[],
+        outside: &["std::fs"],
+    },
+    Room {
         name: "findings",
         rooms: &["model"],
         outside: &[],

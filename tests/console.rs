@@ -32,3 +32,5 @@ mod screens;
 mod session;
 #[path = "support/stage.rs"]
 mod stage;
+#[path = "console/wall.rs"]
+mod wall;

@@ -242,6 +242,11 @@ impl Trail {
         }
     }
 
+    /// Shows `pane` without a trace: nobody went there.
+    pub fn turn_to(&mut self, pane: PaneId) {
+        self.current = pane;
+    }
+
     /// One view back, if there is one.
     pub fn back(&mut self) {
         if let Some(pane) = self.past.pop() {

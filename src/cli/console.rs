@@ -45,16 +45,21 @@ const LOOKS_LIVE: Duration = Duration::from_millis(250);
 const LOOKS_IDLE: Duration = Duration::from_secs(2);
 
 /// Opens the console and closes it again.
-pub async fn run(cluster: &Cluster, common: &Common) -> anyhow::Result<u8> {
+pub async fn run(
+    cluster: &Cluster,
+    common: &Common,
+    rotate: Option<Duration>,
+) -> anyhow::Result<u8> {
     let out = Out::new(common);
     let left = |id: &RunId| say_what_is_left(id, &out);
-    show(Session::open(cluster), common, &left).await
+    show(Session::open(cluster), (common, rotate), &left).await
 }
 
 /// Opens the console on `session` and closes it again; says of a run that was left what `left` says.
+/// With `rotate` each pane is shown for that long, in turn.
 pub async fn show(
     session: Session,
-    common: &Common,
+    (common, rotate): (&Common, Option<Duration>),
     left: &(dyn Fn(&RunId) + Sync),
 ) -> anyhow::Result<u8> {
     let cluster = &session.cluster;
@@ -75,6 +80,7 @@ pub async fn show(
             color: cluster.color.clone(),
             mode,
             zone: jiff::tz::TimeZone::system(),
+            rotate,
         },
         inventory: cluster.inventory.clone(),
         theme: theme(common)?,

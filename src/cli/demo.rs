@@ -70,7 +70,7 @@ pub async fn run(args: &DemoArgs, common: &Common, out: &Out) -> anyhow::Result<
     }
     let demo = Demo::begin(args).await?;
     let ended = |id: &RunId| say(format_args!("the run {id} ended with the demo"));
-    let code = console::show(demo.session(), common, &ended).await?;
+    let code = console::show(demo.session(), (common, None), &ended).await?;
     demo.tell();
     Ok(code)
 }

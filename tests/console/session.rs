@@ -124,6 +124,7 @@ fn bench() -> Bench {
         color: None,
         mode: Mode::Operate,
         zone: TimeZone::UTC,
+        rotate: None,
     };
     let app = App::new(setup, cluster.model.inventory.clone());
     let theme = Theme::embedded("dark", Depth::TrueColor, Charset::Unicode).unwrap();

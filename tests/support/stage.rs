@@ -41,12 +41,25 @@ impl Stage {
         Self::with(cluster, Mode::Monitor(ReadOnly::Session))
     }
 
+    /// A wall screen that shows each pane for this long.
+    pub(crate) fn rotating(cluster: &Scene, every: Duration) -> Self {
+        let mut stage = Self::watching(cluster);
+        let setup = Setup {
+            rotate: Some(every),
+            ..stage.app.setup.clone()
+        };
+        stage.app = App::new(setup, cluster.model.inventory.clone());
+        stage.shows(cluster);
+        stage
+    }
+
     fn with(cluster: &Scene, mode: Mode) -> Self {
         let setup = Setup {
             cluster: "prod".to_owned(),
             color: Some("red".to_owned()),
             mode,
             zone: TimeZone::UTC,
+            rotate: None,
         };
         let wall = "2026-11-22T14:02:31Z".parse().unwrap();
         let elapsed = cluster.now.elapsed + Duration::from_secs(2);
