@@ -197,6 +197,16 @@ fn unexplained(model: &Model, seen: &Seen<'_>) -> Finding {
         .as_ref()
         .is_some_and(|node| node.draining == Some(true));
     let is_partial = !up.is_empty();
+    if down.iter().all(is_rising) {
+        let where_on = where_on(&hosts(&down), model);
+        let title = format!(
+            "{} comes back on {where_on}: its checks pass again",
+            seen.name
+        );
+        let id = if is_partial { "D2" } else { "D1" };
+        return Finding::new(id, Severity::Info, &seen.name, title)
+            .evidence(down.iter().chain(&up).map(line));
+    }
     // Nobody misses a backup yet.
     let is_spare = down.iter().all(|sight| {
         let others = sight.backend.active;
@@ -311,12 +321,17 @@ fn way_back(sight: Sight<'_>) -> Option<String> {
 }
 
 fn down_where(model: &Model, seen: &Seen<'_>) -> String {
-    let hosts: Vec<&HostName> = seen
-        .with(Usage::Down)
-        .iter()
-        .map(|sight| sight.on)
-        .collect();
+    let hosts = hosts(&seen.with(Usage::Down));
     format!("{} is DOWN on {}", seen.name, where_on(&hosts, model))
+}
+
+fn hosts<'a>(sights: &[Sight<'a>]) -> Vec<&'a HostName> {
+    sights.iter().map(|sight| sight.on).collect()
+}
+
+/// Whether some of the checks that put it back into use have passed: `DOWN 1/2`.
+fn is_rising(sight: &Sight<'_>) -> bool {
+    matches!(sight.server.status, ServerStatus::Down(Some((passed, _))) if passed > 0)
 }
 
 /// The load balancers by name, or all that there are at once, read or not.

@@ -445,3 +445,23 @@ fn a_check_that_asks_no_more_than_the_port_is_named() {
         ]
     );
 }
+
+/// HAProxy takes back what has started after two checks; that is no fault.
+#[rstest]
+#[case::rises("DOWN 1/2", Severity::Info)]
+#[case::does_not("DOWN", Severity::Critical)]
+fn a_server_whose_checks_pass_again_comes_back(#[case] status: &str, #[case] severity: Severity) {
+    let mut cluster = healthy();
+    both(
+        &mut cluster,
+        &with(|report| row(report, 2).status = ServerStatus::parse(status)),
+    );
+    let all = found(&cluster);
+    assert_eq!(
+        (all[0].id.as_str(), all[0].severity),
+        ("D1", severity),
+        "{all:#?}"
+    );
+    let is_told = all[0].title.contains("comes back");
+    assert_eq!(is_told, severity == Severity::Info, "{}", all[0].title);
+}
