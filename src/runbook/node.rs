@@ -11,10 +11,9 @@ use crate::model::node::NodeState;
 const IDLE: &str = "it is not running: nothing is taken away";
 
 pub(super) fn stop(action: &Action, ground: Ground<'_>) -> Result<Plan, Refusal> {
-    let mut checks = Checks::default();
-    checks.of_stop(ground, IDLE);
+    let (mut checks, step) = to_stop(ground);
     ends_when_asked(action, ground, &mut checks)?;
-    stopping(action, ground, checks, vec![ground.stop_node()])
+    stopping(action, ground, checks, vec![step])
 }
 
 /// For a node that cannot be asked any more: nothing that it could say forbids it, and one that
@@ -46,15 +45,26 @@ pub(super) fn kill(action: &Action, ground: Ground<'_>) -> Result<Plan, Refusal>
 
 /// Where it is down already it only starts it.
 pub(super) fn restart(action: &Action, ground: Ground<'_>) -> Result<Plan, Refusal> {
-    let mut steps = vec![ground.stop_node()];
+    let (mut checks, step) = to_stop(ground);
+    let mut steps = vec![step];
     steps.extend(ground.lift_start_limit());
     steps.push(ground.start_node());
     steps.extend(ground.balancers());
-    let mut checks = Checks::default();
-    checks.of_stop(ground, IDLE);
     checks.make(&preflight::DATA_THERE, ground);
     ends_when_asked(action, ground, &mut checks)?;
     stopping(action, ground, checks, steps)
+}
+
+/// Who is no member can be stopped whatever the cluster does.
+fn to_stop(ground: Ground<'_>) -> (Checks, Step) {
+    let mut checks = Checks::default();
+    if ground.is_outside() {
+        checks.of_nothing(ground, "it is no member: nobody counts on it");
+        (checks, ground.beside_a_member().stop_node_outside())
+    } else {
+        checks.of_stop(ground, IDLE);
+        (checks, ground.stop_node())
+    }
 }
 
 fn ends_when_asked(

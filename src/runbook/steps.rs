@@ -118,9 +118,30 @@ impl<'a> Ground<'a> {
         let node = self.node().clone();
         match (alone, state) {
             (false, _) => Probe::PeersSee { node, state },
-            (true, NodeState::Running) => Probe::SelfReports { node },
+            (true, NodeState::Running) if !self.is_outside() => Probe::SelfReports { node },
             (true, _) => Probe::HostSees { node, state },
         }
+    }
+
+    /// Whether the target is no member by the word of another one: it has users of its own, so that
+    /// its API turns ours away, and nobody misses it.
+    pub(super) fn is_outside(self) -> bool {
+        match self.target.via {
+            Some(by) => self.model.lists(by, self.node(), self.now) == Some(false),
+            None => self.model.is_member(self.node(), self.now) == Some(false),
+        }
+    }
+
+    /// The same beside a member that says of the target that it is none.
+    pub(super) fn beside_a_member(self) -> Self {
+        let kept = keeper(self.model, self.target, self.now).map(|(name, _)| name);
+        let mut nodes = self.model.inventory.nodes();
+        let by = nodes.find(|(_, node)| Some(*node) == kept.as_ref());
+        let target = Target {
+            via: by.map(|(_, node)| node).or(self.target.via),
+            ..self.target
+        };
+        Self { target, ..self }
     }
 
     /// As `seen`; but while the members do not agree on who runs, the others' word on it is the
@@ -144,7 +165,10 @@ impl<'a> Ground<'a> {
     /// Running in the view of the others, and serving its own API.
     pub(super) fn runs(self) -> Vec<Probe> {
         let node = self.node().clone();
-        let mut runs = vec![self.seen(NodeState::Running), Probe::SelfReports { node }];
+        let mut runs = vec![self.seen(NodeState::Running)];
+        if !self.is_outside() {
+            runs.push(Probe::SelfReports { node });
+        }
         // Without another member to ask, both are the same question.
         runs.dedup();
         runs

@@ -46,6 +46,13 @@ fn forgotten(life: Life) -> Cluster {
     cluster
 }
 
+/// It left, and runs as a cluster of its own.
+fn blank() -> Cluster {
+    let mut cluster = Cluster::healthy();
+    cluster.strangers = vec![2];
+    cluster
+}
+
 /// A member whose service ends again and again.
 fn broken() -> Cluster {
     Cluster::healthy().with_life(2, Life::Restarting)
@@ -263,4 +270,16 @@ fn a_journal_keeps_how_a_node_was_stopped(#[case] action: Action) {
     // As releases before wrote it.
     let older = r#"{"runbook":"stop-node","node":"rabbit@rabbit-node3"}"#;
     assert_eq!(serde_json::from_str::<Action>(older).unwrap(), stop());
+}
+
+/// A blank node beside the cluster: its API knows other users, and its host tells how it is.
+#[rstest]
+#[case::stopped(stop())]
+#[case::restarted(Action::RestartNode { node: node(2) })]
+#[tokio::test(start_paused = true)]
+async fn a_node_that_is_no_member_is_stopped(#[case] action: Action) {
+    let before = blank();
+    let count = commands(&planned(&action, &before).unwrap());
+    let ran = act(World::new(before, vec![Act::works(); count]), &action).await;
+    assert_eq!(ran.outcome, RunOutcome::Done, "{}", ran.story());
 }
