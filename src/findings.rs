@@ -125,14 +125,15 @@ impl Finding {
         self
     }
 
-    /// What a longer line of evidence says is not said again.
+    /// What a longer line of evidence, or a cause, says is not said again.
     fn says_each_once(mut self) -> Self {
         let lines = std::mem::take(&mut self.evidence);
         let is_told = |(at, line): (usize, &String)| {
             let mut others = lines.iter().enumerate();
-            others.any(|(other, longer)| {
-                other != at && longer.contains(line) && (longer != line || other < at)
-            })
+            self.causes.iter().any(|cause| cause.contains(line))
+                || others.any(|(other, longer)| {
+                    other != at && longer.contains(line) && (longer != line || other < at)
+                })
         };
         let told: Vec<bool> = lines.iter().enumerate().map(is_told).collect();
         let kept = lines.into_iter().zip(told).filter(|(_, told)| !told);
