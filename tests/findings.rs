@@ -273,6 +273,19 @@ fn another_address_that_comes_and_goes_does_not_hide_a_lost_vip() {
     assert_eq!(ids(&cluster), vec![is("D6", Severity::Critical, VIP)]);
 }
 
+/// One fault, told once.
+#[test]
+fn a_holder_without_haproxy_follows_from_that() {
+    let mut cluster = healthy();
+    cluster.fails(0, SourceKind::Haproxy, FailureKind::Refused);
+    let mut failed = services(0);
+    failed.haproxy = Some(UnitState::Failed);
+    cluster.sees(0, Payload::Services(failed));
+    let all = findings::all(&cluster.model, cluster.now);
+    let v2 = all.iter().find(|finding| finding.id == "V2").unwrap();
+    assert_eq!(v2.consequence_of.as_ref().unwrap().id, "H1", "{all:#?}");
+}
+
 #[test]
 fn a_move_is_no_wrong_holder_before_the_daemons_were_asked_again() {
     let mut cluster = healthy();

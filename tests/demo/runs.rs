@@ -76,10 +76,15 @@ pub(crate) async fn again(demo: &Demo, action: Action) {
 }
 
 pub(crate) async fn all_well(demo: &Demo) {
+    until(demo, <[_]>::is_empty).await;
+}
+
+/// Looks again and again until what is found is as expected.
+async fn until(demo: &Demo, is_so: impl Fn(&[(String, String)]) -> bool) {
     let deadline = Instant::now() + Duration::from_secs(12);
     loop {
         let found = roots(&look(&demo.session()).await);
-        if found.is_empty() {
+        if is_so(&found) {
             return;
         }
         assert!(Instant::now() < deadline, "{found:#?}");
@@ -236,12 +241,11 @@ async fn a_wrong_order_hurts(
         first.map(|(at, _)| at).unwrap()
     });
     stage.with(|world| world.happen(&Event::ServiceStarts(first)));
-    tokio::time::sleep(Duration::from_secs(5)).await;
-    let found = roots(&look(&demo.session()).await);
-    let waits = found
-        .iter()
-        .any(|(id, words)| id == "N1" && words.contains("it waits for"));
-    assert!(waits, "{found:#?}");
+    until(&demo, |found| {
+        let mut found = found.iter();
+        found.any(|(id, words)| id == "N1" && words.contains("it waits for"))
+    })
+    .await;
     done(&demo, Action::StartCluster).await;
     all_well(&demo).await;
 }

@@ -237,19 +237,6 @@ fn it_stays_where_haproxy_is_down(#[case] mut pair: Pair, #[case] cause: &str) {
     );
 }
 
-/// One fault, told once.
-#[test]
-fn a_holder_without_haproxy_follows_from_that() {
-    let mut cluster = super::healthy();
-    cluster.fails(0, SourceKind::Haproxy, FailureKind::Refused);
-    let mut services = super::services(0);
-    services.haproxy = Some(UnitState::Failed);
-    cluster.sees(0, Payload::Services(services));
-    let all = findings::all(&cluster.model, cluster.now);
-    let v2 = all.iter().find(|finding| finding.id == "V2").unwrap();
-    assert_eq!(v2.consequence_of.as_ref().unwrap().id, "H1", "{all:#?}");
-}
-
 #[test]
 fn a_better_host_that_preempts_should_have_it() {
     let pair = Pair::well().held_by(&[1]);
