@@ -123,7 +123,7 @@ impl<'a> Ground<'a> {
         }
     }
 
-    /// Whether the target is no member by the word of another one: it has users of its own, so that
+    /// Whether another member says that the target is none: it has users of its own, so that
     /// its API turns ours away, and nobody misses it.
     pub(super) fn is_outside(self) -> bool {
         match self.target.via {

@@ -144,14 +144,13 @@ fn judged(sources: Vec<Result<String, String>>) -> Judged {
     }
 }
 
-/// A member that is not acted on, and whose own API is not open to us, runs by the word of all
-/// others. Where its host says nothing it may be gone by now.
+/// A member that is not acted on, and whose own API is not open to us, runs if all others say so. Where its host says nothing it may be gone by now.
 fn vouched(model: &Model, host: &HostName, node: &NodeName, now: Moment) -> Option<String> {
     let failure = model.brokers.get(host)?.failure()?;
     let peers = model.peers_say(node, now);
     let is_seen = !peers.is_empty() && peers.iter().all(|(_, runs)| *runs);
     (is_seen && failure.kind.proves_host_alive())
-        .then(|| format!("{node} runs by the word of all others; its own API: {failure}"))
+        .then(|| format!("all other members say that {node} runs; its own API: {failure}"))
 }
 
 /// The services of a node's host: fresh, or just asked of a host that answers nothing at all.
