@@ -30,8 +30,8 @@ pub mod vrrp;
 use alarm::Alarm;
 use balancer::BalancerReport;
 use broker::{
-    ApiUser, BrokerReport, MessageTotals, MetadataStoreReport, NodeStatus, Policy, PolicyView,
-    QueuePage,
+    ApiUser, BrokerReport, Listener, MessageTotals, MetadataStoreReport, NodeStatus, Policy,
+    PolicyView, QueuePage,
 };
 use cookie::CookieReport;
 use data::DataReport;
@@ -70,6 +70,8 @@ pub struct Model {
     pub remembered: Option<StopRecord>,
     /// Message totals, asked of one node.
     pub totals: Reading<MessageTotals>,
+    /// What each member listened on when it was last listed: it stays known of one that stopped.
+    pub listeners: BTreeMap<NodeName, Vec<Listener>>,
     /// Metadata store, asked of one node.
     pub metadata_store: Reading<MetadataStoreReport>,
     /// Alarms anywhere in the cluster, asked of one node.
@@ -255,7 +257,10 @@ impl Model {
                 self.statuses.entry(host).or_default().succeed(status, at);
             }
             Payload::NodeFiles(files) => self.files.entry(host).or_default().succeed(files, at),
-            Payload::Totals(totals) => self.totals.succeed(totals, at),
+            Payload::Totals(totals) => {
+                self.note_listeners(&totals.listeners);
+                self.totals.succeed(totals, at);
+            }
             Payload::MetadataStore(report) => self.metadata_store.succeed(report, at),
             Payload::Alarms(alarms) => self.alarm_check.succeed(alarms, at),
             Payload::Queues(page) => self.queues.succeed(page, at),
@@ -419,9 +424,10 @@ impl Model {
         Self::current(&self.services, host, SourceKind::Services, now)
     }
 
-    /// A host's addresses, if current.
+    /// The addresses of a host's machine, if current.
     pub fn address(&self, host: &HostName, now: Moment) -> Option<&AddressReport> {
-        Self::current(&self.addresses, host, SourceKind::Vip, now)
+        let speaker = self.inventory.speaker(host);
+        Self::current(&self.addresses, speaker, SourceKind::Vip, now)
     }
 
     /// The cluster's name as the first node that answers knows it, current or last known.

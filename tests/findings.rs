@@ -11,6 +11,8 @@
 mod balancers;
 #[path = "support/cluster.rs"]
 mod cluster;
+#[path = "findings/machines.rs"]
+mod machines;
 #[path = "findings/members.rs"]
 mod members;
 #[path = "findings/named.rs"]

@@ -140,7 +140,7 @@ pub fn needs(record: &RunRecord) -> BTreeSet<SourceKind> {
         .flat_map(|probe| probe.needs().iter().copied())
         .collect();
     needs.extend(fingerprint::NEEDS);
-    needs.insert(SourceKind::MetadataStore);
+    needs.extend([SourceKind::MetadataStore, SourceKind::Totals]);
     needs
 }
 

@@ -35,7 +35,8 @@ const LEFT_NAMED: usize = 8;
 /// Everything a run is handed.
 #[derive(Debug)]
 pub struct Setting<'a> {
-    /// What was known when the plan was made: the inventory and the metadata store are used.
+    /// What was known when the plan was made: the inventory, the metadata store and the
+    /// members' ports are used.
     pub model: &'a Model,
     /// How the cluster is looked at.
     pub eyes: &'a mut dyn Eyes,

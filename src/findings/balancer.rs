@@ -48,7 +48,7 @@ fn gone(model: &Model, host: &HostEntry, now: Moment) -> Option<Finding> {
         .and_then(|services| services.haproxy.as_ref());
     let is_refused = failure.is_some_and(|failure| failure.kind == FailureKind::Refused);
     let vips_open = failure.and_then(|failure| failure.vips_open);
-    let holds = model.vips(now).iter().any(|vip| vip.holders.contains(name));
+    let holds = model.holds_a_vip(name, now);
     let what = match model.balancer_state(host, now) {
         // A member's own finding says it where there is one.
         BalancerState::Unreachable if host.node.is_some() => return None,

@@ -19,8 +19,6 @@ pub struct BrokerReport {
     pub erlang_version: Option<Shown>,
     /// Number of objects.
     pub objects: ObjectTotals,
-    /// Sockets the cluster's nodes listen on.
-    pub listeners: Vec<Listener>,
     /// Members as this node sees them.
     pub nodes: Vec<NodeRow>,
     /// Rows that could not be understood; shown, never dropped silently.
@@ -120,7 +118,7 @@ pub struct ObjectTotals {
 }
 
 /// Message counts (messages) and rates (messages per second) of the whole cluster.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct MessageTotals {
     /// Ready and unacknowledged together.
     pub messages: Option<u64>,
@@ -139,6 +137,9 @@ pub struct MessageTotals {
     /// Whether the broker is set to keep no statistics (`management_agent.disable_metrics_collector`,
     /// `management.disable_stats`): what needs them is not known then, by someone's wish.
     pub stats_disabled: Option<bool>,
+    /// Sockets the members that run listen on; none where no statistics are kept or asked for:
+    /// `/api/overview` names them beside those only (`rabbit_mgmt_wm_overview`).
+    pub listeners: Vec<Listener>,
 }
 
 /// One listening socket.
@@ -148,8 +149,6 @@ pub struct Listener {
     pub node: NodeName,
     /// `amqp`, `amqp/ssl`, `clustering`, `http`, …
     pub protocol: Shown,
-    /// Address as text, `::` for all.
-    pub address: Shown,
     /// TCP port.
     pub port: u16,
 }

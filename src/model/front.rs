@@ -224,7 +224,7 @@ impl Model {
         if vips.is_empty() {
             return Some(true);
         }
-        if vips.iter().any(|vip| vip.holders.contains(host)) {
+        if vips.iter().any(|vip| vip.is_held_on(host, &self.inventory)) {
             return Some(true);
         }
         if vips.iter().all(|vip| !vip.holders.is_empty()) {

@@ -146,14 +146,21 @@ impl Inventory {
     /// Machines, each by the declared host that speaks for it: the one with keepalived, else the
     /// first. A machine has one set of addresses, however many of its nodes are declared.
     pub fn machines(&self) -> impl Iterator<Item = &HostEntry> {
-        self.hosts.iter().filter(|host| {
-            let mut same = self.hosts.iter().filter(|o| o.machine == host.machine);
-            let vrrp = same
-                .clone()
-                .find(|other| other.keepalived == Keepalived::Expected);
-            vrrp.or_else(|| same.next())
-                .is_some_and(|speaker| speaker.name == host.name)
-        })
+        let speaks = |host: &&HostEntry| self.speaker(&host.name) == &host.name;
+        self.hosts.iter().filter(speaks)
+    }
+
+    /// The declared host that speaks for the machine that `name` is on.
+    pub fn speaker<'a>(&'a self, name: &'a HostName) -> &'a HostName {
+        let Some(host) = self.host(name) else {
+            return name;
+        };
+        let mut same = self.hosts.iter().filter(|o| o.machine == host.machine);
+        let vrrp = same
+            .clone()
+            .find(|other| other.keepalived == Keepalived::Expected);
+        let speaker = vrrp.or_else(|| same.next());
+        speaker.map_or(name, |speaker| &speaker.name)
     }
 
     /// All declared nodes, in order.

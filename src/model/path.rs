@@ -6,10 +6,11 @@ mod brokers;
 
 use super::Model;
 use super::balancer::{Backend, BalancerReport, ServerRow};
+use super::broker::Listener;
+use super::host::AddressReport;
 use super::inventory::HostEntry;
 use super::moment::Moment;
 use super::name::{HostName, NodeName};
-use super::reading::Reading;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 
@@ -69,33 +70,52 @@ impl Model {
         if let [node] = nodes.as_slice() {
             return Some((node, MatchBasis::Address));
         }
-        // Several brokers at one address differ by their ports.
-        let mut listening = nodes
-            .iter()
-            .filter(|node| port.is_some_and(|port| self.listens_on(node, port) == Some(true)));
-        if let (Some(node), None) = (listening.next(), listening.next()) {
+        if let Some(node) = port.and_then(|port| self.at_port(&nodes, port)) {
             return Some((node, MatchBasis::Address));
         }
         let node = self.member_by_name(server)?;
         nodes.contains(&node).then_some((node, MatchBasis::Name))
     }
 
-    /// Whether `node` has a listener for AMQP on `port`, as any member last said; `None` where its
+    /// Which of several brokers at one address takes AMQP on `port`: the one that is listed so; else
+    /// the only one that was not listed, for a node that does not run is not.
+    fn at_port<'a>(&self, nodes: &[&'a NodeName], port: u16) -> Option<&'a NodeName> {
+        let only = |listens: Option<bool>| {
+            let mut fitting = nodes
+                .iter()
+                .filter(|node| self.listens_on(node, port) == listens);
+            fitting.next().filter(|_| fitting.next().is_none()).copied()
+        };
+        let is_taken = nodes
+            .iter()
+            .any(|node| self.listens_on(node, port) == Some(true));
+        only(if is_taken { Some(true) } else { None })
+    }
+
+    /// Keeps what the members that are listed now listen on.
+    pub(super) fn note_listeners(&mut self, listed: &[Listener]) {
+        for listener in listed {
+            self.listeners.remove(&listener.node);
+        }
+        for listener in listed {
+            let own = self.listeners.entry(listener.node.clone()).or_default();
+            own.push(listener.clone());
+        }
+    }
+
+    /// Whether `node` has a listener for AMQP on `port`, as it was last listed; `None` where its
     /// listeners are not known.
     pub fn listens_on(&self, node: &NodeName, port: u16) -> Option<bool> {
         let ports = self.amqp_ports(node)?;
         Some(ports.contains(&port))
     }
 
-    /// The ports on which `node` takes AMQP, with and without TLS, as any member last said.
+    /// The ports on which `node` takes AMQP, with and without TLS, as it was last listed.
     pub fn amqp_ports(&self, node: &NodeName) -> Option<Vec<u16>> {
-        let reports = self.brokers.values().filter_map(Reading::last);
-        let listeners = reports.flat_map(|report| &report.listeners);
-        let mut ports: Vec<u16> = listeners
-            .filter(|listener| listener.node == *node)
-            .filter(|listener| matches!(listener.protocol.raw(), "amqp" | "amqp/ssl" | "amqps"))
-            .map(|listener| listener.port)
-            .collect();
+        let amqp =
+            |listener: &&Listener| matches!(listener.protocol.raw(), "amqp" | "amqp/ssl" | "amqps");
+        let listed = self.listeners.get(node)?.iter();
+        let mut ports: Vec<u16> = listed.filter(amqp).map(|listener| listener.port).collect();
         ports.sort_unstable();
         ports.dedup();
         (!ports.is_empty()).then_some(ports)
@@ -103,22 +123,21 @@ impl Model {
 
     /// Whether no address is known by which another host could reach it.
     fn is_unplaced(&self, host: &HostEntry) -> bool {
-        let seen = self.addresses.get(&host.name);
-        host.addresses.iter().all(IpAddr::is_loopback)
-            && seen.and_then(|reading| reading.last()).is_none()
+        host.addresses.iter().all(IpAddr::is_loopback) && self.last_addresses(host).is_none()
     }
 
     /// Whether `ip` is one of the host's own addresses, declared or seen; never a VIP.
     fn has_address(&self, host: &HostEntry, ip: IpAddr) -> bool {
-        let seen = || {
-            self.addresses
-                .get(&host.name)
-                .and_then(|reading| reading.last())
-        };
+        let seen = || self.last_addresses(host);
         host.addresses.contains(&ip)
             || (!ip.is_loopback()
                 && !self.inventory.vips.contains(&ip)
                 && seen().is_some_and(|report| report.holding(ip).is_some()))
+    }
+
+    fn last_addresses(&self, host: &HostEntry) -> Option<&AddressReport> {
+        let speaker = self.inventory.speaker(&host.name);
+        self.addresses.get(speaker)?.last()
     }
 
     /// The server rows that stand for `node` on one load balancer, each with its backend.

@@ -19,7 +19,7 @@ impl Model {
     /// The same; where the broker keeps no statistics, with what the queues themselves say of their
     /// messages. What is not known is missing.
     pub fn figures(&self, now: Moment) -> MessageTotals {
-        let mut totals = self.current_totals(now).copied().unwrap_or_default();
+        let mut totals = self.current_totals(now).cloned().unwrap_or_default();
         if totals.messages.is_none()
             && let Ok(page) = self.all_queues(now)
         {

@@ -11,6 +11,7 @@ pub use log::Logged;
 pub use outlook::Outlook;
 
 use super::Model;
+use super::inventory::Inventory;
 use super::moment::Moment;
 use super::name::HostName;
 use super::observation::SourceKind;
@@ -59,6 +60,13 @@ pub struct VipView {
     pub evidence: Vec<String>,
 }
 
+impl VipView {
+    /// Whether the machine that `host` is on holds it, whichever of its names is declared first.
+    pub fn is_held_on(&self, host: &HostName, inventory: &Inventory) -> bool {
+        self.holders.contains(inventory.speaker(host))
+    }
+}
+
 impl Model {
     /// Every declared VIP with its verdict.
     pub fn vips(&self, now: Moment) -> Vec<VipView> {
@@ -67,6 +75,12 @@ impl Model {
             .iter()
             .map(|address| self.vip(*address, now))
             .collect()
+    }
+
+    /// Whether the machine that `host` is on holds one of the VIPs.
+    pub fn holds_a_vip(&self, host: &HostName, now: Moment) -> bool {
+        let vips = self.vips(now);
+        vips.iter().any(|vip| vip.is_held_on(host, &self.inventory))
     }
 
     /// One VIP with its verdict.

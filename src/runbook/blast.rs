@@ -246,7 +246,7 @@ pub(super) fn on_the_servers(ground: Ground<'_>, until: &str) -> Vec<String> {
 fn on_the_vip(ground: Ground<'_>) -> Vec<String> {
     let host = &ground.target.host.name;
     let vips = ground.model.vips(ground.now).into_iter();
-    let held = vips.filter(|vip| vip.holders.contains(host));
+    let held = vips.filter(|vip| vip.is_held_on(host, &ground.model.inventory));
     held.map(|vip| {
         format!(
             "{host} holds {}: clients that go to its broker directly, past HAProxy, are refused",

@@ -154,10 +154,8 @@ fn order(model: &Model, only: &[NodeName], now: Moment) -> Vec<NodeName> {
 }
 
 fn holds(model: &Model, node: &NodeName, now: Moment) -> bool {
-    let vips = model.vips(now);
-    let mut holders = vips.iter().flat_map(|vip| &vip.holders);
     let host = model.inventory.host_of(node);
-    host.is_some_and(|host| holders.any(|holder| *holder == host.name))
+    host.is_some_and(|host| model.holds_a_vip(&host.name, now))
 }
 
 fn checked(

@@ -6,8 +6,8 @@ use super::cluster::{host, node};
 use super::scene::{Scene, services, view};
 use super::{VERSION, found, healthy, ids, is};
 use rmqtop::findings::Severity;
-use rmqtop::model::balancer::{BalancerReport, ServerRole, ServerRow, ServerStatus, UnreadLine};
-use rmqtop::model::broker::Listener;
+use rmqtop::model::balancer::{BalancerReport, ServerRole, ServerStatus, UnreadLine};
+use rmqtop::model::broker::{Listener, MessageTotals};
 use rmqtop::model::host::{ServiceReport, UnitState};
 use rmqtop::model::observation::{FailureKind, Payload, SourceKind};
 use rmqtop::model::path::{MatchBasis, Placed};
@@ -230,36 +230,17 @@ fn loopback_is_the_load_balancers_own_host() {
     assert_eq!(ids(&cluster), vec![]);
 }
 
-fn listener(of: usize, port: u16) -> Listener {
-    Listener {
+/// What `/api/overview` says of who listens where, for AMQP.
+pub(super) fn listening(ports: &[(usize, u16)]) -> Payload {
+    let listener = |&(of, port): &(usize, u16)| Listener {
         node: node(of),
         protocol: Shown::new("amqp"),
-        address: Shown::new("::"),
         port,
-    }
-}
-
-#[test]
-fn brokers_at_one_address_are_told_apart_by_port() {
-    let mut cluster = healthy();
-    let one = cluster.model.inventory.hosts[0].addresses.clone();
-    cluster.model.inventory.hosts[1].addresses = one;
-    let mut report = view(0, VERSION, &[]);
-    report.listeners = vec![listener(0, 5672), listener(1, 5673)];
-    cluster.sees(0, Payload::Broker(report));
-    let server = |address: &str| ServerRow {
-        address: Some(Shown::new(address)),
-        name: Shown::new("mq"),
-        ..ServerRow::default()
     };
-    let behind = |address: &str| {
-        let server = server(address);
-        let found = cluster.model.member_behind(&host(0), &server);
-        found.map(|(found, _)| found.clone())
-    };
-    assert_eq!(behind("192.168.0.12:5672"), Some(node(0)));
-    assert_eq!(behind("192.168.0.12:5673"), Some(node(1)));
-    assert_eq!(behind("192.168.0.12:5674"), None, "neither listens there");
+    Payload::Totals(MessageTotals {
+        listeners: ports.iter().map(listener).collect(),
+        ..MessageTotals::default()
+    })
 }
 
 /// The report with a second backend for TLS, of which one server is DOWN.
@@ -350,9 +331,7 @@ fn why_a_server_is_down_is_what_its_check_met(
 ) {
     let mut cluster = healthy();
     if let Some(port) = listens {
-        let mut report = view(0, VERSION, &[]);
-        report.listeners = vec![listener(1, port)];
-        cluster.sees(0, Payload::Broker(report));
+        cluster.sees(0, listening(&[(1, port)]));
     }
     let report = with(|report| {
         let down = row(report, 1);

@@ -15,7 +15,6 @@ impl Cluster {
             ports.map(|(protocol, port)| Listener {
                 node: node(at),
                 protocol: Shown::new(protocol),
-                address: Shown::new("::"),
                 port,
             })
         };

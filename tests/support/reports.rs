@@ -34,7 +34,6 @@ impl Cluster {
                 queues: self.totals().queues,
                 ..ObjectTotals::default()
             },
-            listeners: self.listeners(),
             nodes: self.members().into_iter().map(|at| self.row(at)).collect(),
             skipped_rows: 0,
             scope: ViewScope::Cluster,
@@ -56,6 +55,7 @@ impl Cluster {
             messages: Some(self.queues.iter().map(|queue| queue.messages).sum()),
             objects: self.totals(),
             stats_disabled: Some(false),
+            listeners: self.listeners(),
             ..MessageTotals::default()
         }
     }

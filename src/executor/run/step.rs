@@ -384,6 +384,7 @@ impl Run<'_> {
         let kinds: Vec<SourceKind> = kinds.iter().copied().collect();
         let mut model = Box::new(Model::new(self.setting.model.inventory.clone()));
         model.metadata_store = self.setting.model.metadata_store.clone();
+        model.listeners.clone_from(&self.setting.model.listeners);
         let takes_its_time = |kind: &SourceKind| kind.is_costly() || kind.is_listing();
         let limit = if kinds.iter().any(takes_its_time) {
             COSTLY_LOOK_LIMIT

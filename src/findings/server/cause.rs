@@ -8,7 +8,6 @@ use crate::model::Model;
 use crate::model::balancer::ServerStatus;
 use crate::model::node::NodeState;
 use crate::model::path::port_of;
-use crate::model::reading::Reading;
 use crate::model::text::Shown;
 use std::collections::BTreeSet;
 
@@ -148,10 +147,7 @@ fn refused(model: &Model, node: Option<&NodeView<'_>>, sight: &Sight<'_>) -> Str
     let Some(node) = node.filter(|node| node.state == NodeState::Running) else {
         return plain;
     };
-    let reports = model.brokers.values().filter_map(Reading::last);
-    let has_others = reports
-        .flat_map(|report| &report.listeners)
-        .any(|listener| listener.node == node.name);
+    let has_others = model.listeners.contains_key(&node.name);
     match (model.amqp_ports(&node.name), port_of(sight.server)) {
         (None, _) if has_others => format!("{} has no listener for AMQP", node.name),
         (Some(ports), Some(port)) if !ports.contains(&port) => format!(

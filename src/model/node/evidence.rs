@@ -339,11 +339,24 @@ impl Model {
             ports.extend(servers.filter_map(|(_, server)| port_of(server)));
         }
         if ports.is_empty() {
-            // Where a load balancer listens too, its port is not the broker's.
+            // The port of a load balancer, or of another broker of the same machine, is not its own.
             let front = self.inventory.amqp_port;
-            ports.extend(AMQP_PORTS.into_iter().filter(|port| Some(*port) != front));
+            let taken = self.ports_of_neighbours(name);
+            let is_free = |port: &u16| Some(*port) != front && !taken.contains(port);
+            ports.extend(AMQP_PORTS.into_iter().filter(is_free));
         }
         ports
+    }
+
+    /// The ports on which other brokers of the same machine speak AMQP; not told, the usual ones.
+    fn ports_of_neighbours(&self, name: &NodeName) -> BTreeSet<u16> {
+        let machine = self.inventory.host_of(name).map(|host| &host.machine);
+        let neighbours = self.inventory.nodes();
+        let neighbours =
+            neighbours.filter(|(host, other)| *other != name && Some(&host.machine) == machine);
+        let usual = || AMQP_PORTS.to_vec();
+        let ports = neighbours.map(|(_, other)| self.amqp_ports(other).unwrap_or_else(usual));
+        ports.flatten().collect()
     }
 
     /// The load balancers that use `name` after a check that passed; and those for which it is

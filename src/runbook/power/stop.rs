@@ -7,7 +7,7 @@ use crate::invocation::{Change, ServiceVerb};
 use crate::model::Model;
 use crate::model::broker::{MetadataStore, NodeType};
 use crate::model::moment::Moment;
-use crate::model::name::{HostName, NodeName};
+use crate::model::name::NodeName;
 use crate::model::node::NodeState;
 use crate::model::shutdown::WholeStop;
 use crate::runbook::blast;
@@ -64,8 +64,6 @@ fn in_order<'a>(
     model: &'a Model,
     now: Moment,
 ) -> Result<(Vec<Ground<'a>>, Vec<Ground<'a>>), Refusal> {
-    let vips = model.vips(now);
-    let holds = |host: &HostName| vips.iter().any(|vip| vip.holders.contains(host));
     let (away, mut order): (Vec<_>, Vec<_>) = members(action, model, now)?
         .into_iter()
         .partition(|ground| ground.target.state == NodeState::Unreachable);
@@ -82,7 +80,12 @@ fn in_order<'a>(
         };
         let leaders = model.stop_impact(ground.node(), now).leaders;
         let is_disc = !is_ram(*ground);
-        (by_state, is_disc, holds(&ground.target.host.name), leaders)
+        (
+            by_state,
+            is_disc,
+            ground.model.holds_a_vip(&ground.target.host.name, now),
+            leaders,
+        )
     });
     Ok((order, away))
 }

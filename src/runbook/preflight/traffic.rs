@@ -99,12 +99,12 @@ fn vip(model: &Model, target: Target<'_>, now: Moment) -> Judged {
     let host = &target.host.name;
     let mut warnings = Vec::new();
     for vip in &vips {
-        if vip.holders.contains(host) {
+        if vip.is_held_on(host, &model.inventory) {
             warnings.push(format!(
                 "{host} holds {}; HAProxy and keepalived are left alone, so it should stay there",
                 vip.address
             ));
-        } else if vip.holders.is_empty() && vip.unknown.contains(host) {
+        } else if vip.holders.is_empty() && vip.unknown.contains(model.inventory.speaker(host)) {
             warnings.push(format!(
                 "whether {host} holds {} cannot be told",
                 vip.address

@@ -18,7 +18,8 @@ use tokio::time::timeout;
 const STAGGER: Duration = Duration::from_secs(2);
 
 /// With statistics, for only they know what is on the other nodes.
-const TOTALS: &str = "overview?columns=node,disable_stats,object_totals,queue_totals,message_stats";
+const TOTALS: &str =
+    "overview?columns=node,disable_stats,object_totals,queue_totals,message_stats,listeners";
 const USER: &str = "whoami";
 const FLAGS: &str = "feature-flags";
 const ALARMS: &str = "health/checks/alarms";

@@ -170,4 +170,14 @@ fn totals_count_the_message(#[values("3.10", "4.0", "4.3")] release: &str) {
     let totals = rows::totals(&named).unwrap();
     assert_eq!(totals.messages, Some(1));
     assert_eq!(totals.unacknowledged, Some(0));
+    for member in 1..=3 {
+        let name = format!("rabbit@rabbit-node{member}");
+        let own = totals.listeners.iter();
+        let own = own.filter(|it| it.node.as_str() == name);
+        let ports: Vec<(&str, u16)> = own.map(|it| (it.protocol.raw(), it.port)).collect();
+        assert_eq!(
+            ports,
+            [("amqp", 5672), ("clustering", 25672), ("http", 15672)]
+        );
+    }
 }

@@ -102,7 +102,6 @@ wire!(Objects {
 wire!(ListenerWire {
     node,
     protocol,
-    ip_address,
     port
 });
 wire!(Node {
@@ -142,7 +141,6 @@ pub(super) fn broker(overview: &Answer, nodes: &Answer) -> Result<BrokerReport, 
         version: wire::string(head.rabbitmq_version).map(|text| Version::parse(&text)),
         erlang_version: wire::text(head.erlang_version),
         objects: objects(head.object_totals),
-        listeners: listeners(head.listeners),
         nodes,
         skipped_rows,
         scope: ViewScope::Cluster,
@@ -197,7 +195,6 @@ fn listeners(raw: Raw<'_>) -> Vec<Listener> {
             Some(Listener {
                 node: wire::node(listener.node)?,
                 protocol: wire::text(listener.protocol)?,
-                address: wire::text(listener.ip_address).unwrap_or_default(),
                 port: port(listener.port)?,
             })
         })
@@ -284,6 +281,7 @@ pub(super) fn totals(answer: &Answer) -> Result<MessageTotals, SourceFailure> {
             objects(overview.object_totals)
         },
         stats_disabled,
+        listeners: listeners(overview.listeners),
     })
 }
 
