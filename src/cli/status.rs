@@ -6,7 +6,7 @@ use super::session::Session;
 use crate::config::Cluster;
 use crate::findings::{self, Finding};
 use crate::model::Model;
-use crate::model::balancer::ServerRow;
+use crate::model::balancer::{Backend, ServerRow};
 use crate::model::moment::Moment;
 use crate::model::name::HostName;
 use crate::model::node::NodeState;
@@ -187,14 +187,31 @@ fn balancers(model: &Model, now: Moment, out: &Out) -> Vec<String> {
             } else {
                 title.clone()
             });
-            let servers = backend.servers.iter();
-            lines.extend(servers.map(|server| server_line(model, &host.name, server)));
+            lines.extend(servers(model, &host.name, backend));
         }
     }
     lines
 }
 
-fn server_line(model: &Model, on: &HostName, server: &ServerRow) -> String {
+fn servers(model: &Model, on: &HostName, backend: &Backend) -> Vec<String> {
+    let all = &backend.servers;
+    let widest = |cell: fn(&ServerRow) -> String, least: usize| {
+        let widths = all.iter().map(|server| cell(server).chars().count());
+        widths.fold(least, usize::max)
+    };
+    let widths = (
+        widest(|server| server.name.to_string(), 12),
+        widest(|server| server.state().clone(), 8),
+    );
+    let line = |server| server_line(model, (on, server), widths);
+    all.iter().map(line).collect()
+}
+
+fn server_line(
+    model: &Model,
+    (on, server): (&HostName, &ServerRow),
+    (name, state): (usize, usize),
+) -> String {
     let node = model.member_behind(on, server).map_or_else(
         || "no declared node".to_owned(),
         |(node, basis)| format!("{node} (by {basis})"),
@@ -203,7 +220,7 @@ fn server_line(model: &Model, on: &HostName, server: &ServerRow) -> String {
         .sessions
         .map_or_else(|| "–".to_owned(), |n| n.to_string());
     format!(
-        "  {:12} {:8} {sessions:>6} sessions  {node}",
+        "  {:name$} {:state$} {sessions:>6} sessions  {node}",
         server.name,
         server.state()
     )
