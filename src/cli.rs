@@ -22,7 +22,7 @@ pub mod watch;
 
 use crate::config::Cluster;
 use crate::guard::{Mode, Wish};
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use output::Out;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -186,10 +186,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<u8> {
         Some(Command::Runs(args)) => runs::run(&cli.common, &args, &out).await,
         Some(Command::Resume(args)) => Box::pin(resume::resume(&cli.common, &args, &out)).await,
         Some(Command::Abandon(args)) => resume::abandon(&cli.common, &args, &out),
-        Some(Command::Completions { shell }) => {
-            clap_complete::generate(shell, &mut Cli::command(), "rmqtop", &mut std::io::stdout());
-            Ok(0)
-        }
+        Some(Command::Completions { shell }) => man::completions(shell),
         Some(Command::Man(args)) => man::run(&args),
         Some(Command::Demo(args)) => demo::run(&args, &cli.common, &out).await,
         Some(Command::Monitor(args)) => {

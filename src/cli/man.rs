@@ -1,8 +1,10 @@
-//! Owns `rmqtop man`: the pages of the manual, made from the types of the command line.
+//! Owns what is made from the types of the command line: `rmqtop man`, the pages of the manual, and
+//! `rmqtop completions`.
 
 use super::Cli;
 use anyhow::Context;
 use clap::{Args, CommandFactory};
+use clap_complete::Shell;
 use clap_mangen::Man;
 use std::fs;
 use std::io::Write;
@@ -30,6 +32,15 @@ pub fn run(args: &ManArgs) -> anyhow::Result<u8> {
         Man::new(command).render(&mut page)?;
         std::io::stdout().write_all(&page)?;
     }
+    Ok(0)
+}
+
+/// Prints what `shell` needs to complete the command line.
+pub fn completions(shell: Shell) -> anyhow::Result<u8> {
+    // Written whole: the generator panics where its reader has gone.
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "rmqtop", &mut script);
+    std::io::stdout().write_all(&script)?;
     Ok(0)
 }
 
