@@ -9,6 +9,7 @@ WAITS=${WAITS:-20}
 ROLLS=${ROLLS:-2}
 PLANS=${PLANS:-5}
 QUEUES=${QUEUES:-20000}
+LOAD_SECONDS=${LOAD_SECONDS:-60}
 SNAPSHOTS=10
 MEASURED=rabbit@rabbit-node3
 
@@ -255,13 +256,23 @@ many_queues() { # host number of numbers
             "http://${LAB_ADDRESS[$1]}:15672/api/definitions"
 }
 
-figures_of_plan20k() {
-    local host at=0 plan=(plan restart-app "$MEASURED") i
-    for ((i = 0; i < PLANS; i++)); do timed "$CASE_DIR/few" rmqtop "${plan[@]}"; done
+declare_many() {
+    local host at=0
     for host in "${LAB_HOSTS[@]}"; do
         many_queues "$host" "$at" "$QUEUES" || { echo "  the queues could not be declared" && return 1; }
         at=$((at + 1))
     done
+}
+
+remove_many() {
+    in_operator curl -s -f -m 600 --config "$LAB_STATE/guest.curl" -X DELETE \
+        "http://${LAB_ADDRESS[rabbit-node1]}:15672/api/vhosts/many"
+}
+
+figures_of_plan20k() {
+    local plan=(plan restart-app "$MEASURED") i
+    for ((i = 0; i < PLANS; i++)); do timed "$CASE_DIR/few" rmqtop "${plan[@]}"; done
+    declare_many
     for ((i = 0; i < PLANS; i++)); do
         timed "$CASE_DIR/many" rmqtop "${plan[@]}"
         ((code == 0)) || { cat "$out" && echo "  the plan was refused" && return 1; }
@@ -271,6 +282,52 @@ figures_of_plan20k() {
     spread "few" "$CASE_DIR/few"
     spread "$QUEUES" "$CASE_DIR/many"
     spread "rmqtop status --format json, $QUEUES" "$CASE_DIR/status"
-    in_operator curl -s -f -m 600 --config "$LAB_STATE/guest.curl" -X DELETE \
-        "http://${LAB_ADDRESS[rabbit-node1]}:15672/api/vhosts/many"
+    remove_many
+}
+
+# ---- what a run costs the brokers while it waits, among 20,000 queues ----------------
+
+# Processor time of a member since it started, in milliseconds.
+broker_ms() { # host
+    # shellcheck disable=SC2016 # the host resolves it
+    inside "$1" bash -c 'read -r -a f < "/proc/$(pgrep -o beam.smp)/stat" && echo $(((f[13] + f[14]) * 1000 / $(getconf CLK_TCK)))'
+}
+
+# load WORDS SECONDS: the share of a core that the two other members take meanwhile.
+load() {
+    local words=$1 seconds=$2 host begun now line=
+    local -A before
+    for host in rabbit-node1 rabbit-node2; do before[$host]=$(broker_ms "$host"); done
+    begun=$(now_us)
+    sleep "$seconds"
+    for host in rabbit-node1 rabbit-node2; do
+        now=$(broker_ms "$host")
+        line+=$(awk -v ms=$((now - before[$host])) -v us=$(($(now_us) - begun)) -v host="$host" \
+            'BEGIN { printf "  %s %5.1f %%", host, ms * 100000 / us }')
+    done
+    printf '  %-46s%s\n' "$words" "$line"
+}
+
+# A start that is held up for a minute, and a wait for replicas that cannot come.
+figures_of_wait20k() {
+    local unit=/run/systemd/system/rabbitmq-server.service.d
+    declare_many
+    rmqtop run stop-node "$MEASURED" --execute --confirm "$MEASURED"
+    ((code == 0)) || { cat "$out" "$err" && return 1; }
+    sleep 70
+    echo "processor time of the members that run, in shares of a core, beside $QUEUES queues:"
+    load "nobody asks" "$LOAD_SECONDS"
+    start monitor as_operator script -qec "$RMQTOP --config $(config_file) monitor" /dev/null
+    sleep 15
+    load "rmqtop monitor" "$LOAD_SECONDS"
+    stop_background
+    inside rabbit-node3 sh -c "mkdir -p $unit && printf '[Service]\nExecStartPre=/bin/sleep %s\n' $((LOAD_SECONDS + 25)) > $unit/late.conf && systemctl daemon-reload"
+    start waits as_operator "$RMQTOP" --config "$(config_file)" run start-node "$MEASURED" --execute
+    sleep 10
+    load "a run waits for a start" "$LOAD_SECONDS"
+    wait "${background[0]}" || true
+    tail -n 2 "$CASE_DIR/waits.out" | sed 's/^/    /'
+    stop_background
+    inside rabbit-node3 sh -c "rm -f $unit/late.conf && systemctl daemon-reload"
+    remove_many
 }
