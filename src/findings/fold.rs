@@ -15,7 +15,8 @@ const LEVELS: usize = 3;
 pub(super) fn fold(model: &Model, mut findings: Vec<Finding>, now: Moment) -> Vec<Finding> {
     let torn = partition::torn(model, now);
     let apart = partition::root(model, now);
-    let roots: BTreeSet<Root> = findings.iter().map(root_of).collect();
+    let with_severity = |finding: &Finding| (root_of(finding), finding.severity);
+    let roots: BTreeMap<Root, Severity> = findings.iter().map(with_severity).collect();
     for finding in &mut findings {
         let own = root_of(finding);
         let about = member_of(model, finding);
@@ -41,7 +42,14 @@ pub(super) fn fold(model: &Model, mut findings: Vec<Finding>, now: Moment) -> Ve
             .into_iter()
             .chain(by_member.into_iter().flatten())
             .chain(named);
-        finding.consequence_of = causes.find(|root| roots.contains(root) && *root != own);
+        // What clients lose with queues is never folded into what is told as less bad.
+        let least = if is_of_queues(finding) {
+            finding.severity
+        } else {
+            Severity::Info
+        };
+        let is_told = |root: &Root| roots.get(root).is_some_and(|severity| *severity >= least);
+        finding.consequence_of = causes.find(|root| is_told(root) && *root != own);
     }
     settle(&mut findings, apart.as_ref());
     in_order(findings, apart.as_ref())
@@ -56,6 +64,10 @@ fn root_of(finding: &Finding) -> Root {
 
 fn is_of_server(finding: &Finding) -> bool {
     matches!(finding.id.as_str(), "D1" | "D2" | "D3" | "S2")
+}
+
+fn is_of_queues(finding: &Finding) -> bool {
+    matches!(finding.id.as_str(), "Q1" | "Q2")
 }
 
 /// The member that a finding is about: by name, by host, or behind the server of that name.

@@ -66,9 +66,16 @@ fn finding(
             .is_away()
             .then(|| format!("{name} does not run: {}", state.words()))
     });
-    Finding::new(id, severity, &subject, title)
+    let away: Vec<String> = away.collect();
+    let follows = !nodes.is_empty() && away.len() == nodes.len();
+    let finding = Finding::new(id, severity, &subject, title)
         .evidence([names(rows)])
-        .causes(away)
+        .causes(away);
+    match nodes.len() {
+        _ if !follows => finding,
+        1 => finding.follows("N1", &subject),
+        _ => finding.follows("N5", &subject),
+    }
 }
 
 fn names(rows: &[&QueueRow]) -> String {

@@ -2,10 +2,14 @@
 //! another node gives.
 
 use crate::cluster::{Cluster, Life};
+use crate::scene::{Scene, view};
 use crate::{found, healthy, ids, is};
 use rmqtop::findings::Severity;
 use rmqtop::model::broker::QueueType;
+use rmqtop::model::host::{ServiceReport, UnitState};
 use rmqtop::model::observation::{FailureKind, Payload, SourceKind};
+use rmqtop::model::text::Shown;
+use std::time::Duration;
 
 /// The list of queues as the first node gives it.
 fn queues(cluster: &Cluster) -> Payload {
@@ -88,5 +92,90 @@ fn a_question_for_the_cluster_that_another_node_answers_has_not_failed() {
     assert_eq!(
         ids(&cluster),
         vec![is("S1", Severity::Warning, "rabbit-node1")]
+    );
+}
+
+/// The list, in which a queue with its only copy on a member that is away is `down`.
+fn with_orders_down(cluster: &Cluster) -> Payload {
+    let mut page = cluster.queue_page();
+    for row in &mut page.rows {
+        if row.name.0.raw() == "orders" {
+            row.state = Some(Shown::new("down"));
+        }
+    }
+    Payload::Queues(page)
+}
+
+/// The member's fault is the cause: what it takes along stands below it, and names its queues.
+#[test]
+fn queues_that_are_away_with_their_member_stand_below_its_finding() {
+    let mut truth = Cluster::healthy()
+        .with_queue("orders", QueueType::Classic, &[2])
+        .with_queue("paid", QueueType::Quorum, &[0, 1, 2]);
+    let mut cluster = Scene::healthy("4.3.6");
+    cluster.service_stopped(2);
+    truth.lives[2] = Life::Down;
+    cluster.sees(0, with_orders_down(&truth));
+    let told = found(&cluster);
+    let below: Vec<(&str, Severity)> = told
+        .iter()
+        .filter(|it| {
+            it.consequence_of
+                .as_ref()
+                .is_some_and(|root| root.id == "N1")
+        })
+        .map(|it| (it.id.as_str(), it.severity))
+        .filter(|(id, _)| id.starts_with('Q'))
+        .collect();
+    assert_eq!(
+        below,
+        [("Q1", Severity::Critical), ("Q2", Severity::Warning)]
+    );
+    assert_eq!(told[0].id, "N1");
+
+    // Two members of three: the lost majority is the cause.
+    truth.lives[1] = Life::Down;
+    cluster.passes(Duration::from_secs(20));
+    cluster.sees(0, Payload::Broker(view(0, "4.3.6", &[1, 2])));
+    for away in 1..3 {
+        cluster.fails(away, SourceKind::Management, FailureKind::Refused);
+        cluster.sees(away, Payload::Services(truth.services(away)));
+    }
+    cluster.sees(0, with_orders_down(&truth));
+    let told = found(&cluster);
+    let paid = told
+        .iter()
+        .find(|it| it.title.contains("without a majority of replicas"));
+    let root = paid.unwrap().consequence_of.as_ref().unwrap();
+    assert_eq!((root.id.as_str(), root.subject.as_str()), ("N5", "prod"));
+}
+
+/// A member that is away by intent, or that starts, is no critical finding; its queues may be.
+#[test]
+fn queues_are_not_folded_into_what_is_told_as_less_bad() {
+    let mut truth = Cluster::healthy().with_queue("orders", QueueType::Classic, &[2]);
+    truth.lives[2] = Life::Down;
+    let mut cluster = healthy();
+    cluster.others_see_stopped(2);
+    cluster.fails(2, SourceKind::Management, FailureKind::Refused);
+    let starts = ServiceReport {
+        rabbitmq: Some(UnitState::Activating),
+        ..Cluster::healthy().with_life(2, Life::Down).services(2)
+    };
+    cluster.sees(2, Payload::Services(starts));
+    cluster.sees(0, with_orders_down(&truth));
+    let told = found(&cluster);
+    let member = told
+        .iter()
+        .find(|it| it.subject.starts_with("rabbit@rabbit-node3") && it.id.starts_with('N'));
+    assert_eq!(
+        member.map(|it| it.severity),
+        Some(Severity::Warning),
+        "{told:#?}"
+    );
+    let own = told.iter().find(|it| it.id == "Q1").unwrap();
+    assert_eq!(
+        (own.severity, &own.consequence_of),
+        (Severity::Critical, &None)
     );
 }
