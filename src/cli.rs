@@ -4,6 +4,7 @@
 pub mod check;
 pub mod console;
 pub mod demo;
+pub mod init;
 pub mod man;
 pub mod outcome;
 pub mod output;
@@ -89,6 +90,8 @@ pub enum Command {
     Monitor(MonitorArgs),
     /// The console on an embedded cluster; nothing outside this process is touched
     Demo(demo::DemoArgs),
+    /// Find a cluster from one of its hosts, and write it into the configuration; changes nothing there
+    Init(init::InitArgs),
     /// One snapshot of everything: nodes, load balancers, VIP, sources, findings
     Status(status::StatusArgs),
     /// Findings only; exit 0 ok, 1 warning, 2 critical, 3 unknown
@@ -188,6 +191,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<u8> {
         Some(Command::Abandon(args)) => resume::abandon(&cli.common, &args, &out),
         Some(Command::Completions { shell }) => man::completions(shell),
         Some(Command::Man(args)) => man::run(&args),
+        Some(Command::Init(args)) => init::run(&args, &cli.common).await,
         Some(Command::Demo(args)) => demo::run(&args, &cli.common, &out).await,
         Some(Command::Monitor(args)) => {
             let common = Common {

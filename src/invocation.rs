@@ -9,6 +9,7 @@ pub mod cookie;
 mod ctl;
 mod data;
 mod files;
+mod find;
 pub mod haproxy;
 pub mod keep;
 pub mod keepalived;
@@ -133,6 +134,21 @@ pub enum Read {
         /// The node asked.
         node: NodeName,
     },
+    /// Who we are on a host, and which of the three programs are on it.
+    Surroundings,
+    /// Where the `HAProxy` of a host listens, where its servers, statistics and socket are.
+    HaproxyFiles,
+    /// The users of a node's cluster, with their tags, as JSON.
+    Users {
+        /// The node asked.
+        node: NodeName,
+    },
+    /// Below which path the management API of a node is, which metadata store it has, and the
+    /// virtual hosts, as JSON.
+    ApiFacts {
+        /// The node asked.
+        node: NodeName,
+    },
     /// Does nothing: proves that the connection and the login work.
     Nothing,
     /// The addresses by which the host knows the hosts of nodes.
@@ -192,6 +208,16 @@ impl Read {
                 Duration::from_secs(6),
                 &["ping"],
             ),
+            Self::Surroundings => find::surroundings(),
+            Self::HaproxyFiles => find::haproxy(),
+            Self::Users { node } => {
+                let words = ["--formatter", "json", "list_users"];
+                bounded("rabbitmqctl", node, Duration::from_secs(10), &words)
+            }
+            Self::ApiFacts { node } => {
+                let words = ["eval", find::API_FACTS];
+                bounded("rabbitmqctl", node, Duration::from_secs(10), &words)
+            }
             Self::Nothing => Argv::new("true", []),
             Self::Names { of } => {
                 let mut argv = Argv::new("getent", ["hosts"]);
@@ -224,6 +250,9 @@ impl Read {
                 | Self::DataDirectory { .. }
                 | Self::NodeFiles { .. }
                 | Self::StartLog { .. }
+                | Self::HaproxyFiles
+                | Self::Users { .. }
+                | Self::ApiFacts { .. }
         )
     }
 

@@ -28,6 +28,8 @@
 //!
 //! `tests/architecture.rs` reads the `use` lines and fails where an arrow runs the wrong way.
 //!
+//! `discover` stands beside it: `rmqtop init` finds what is to be configured, and reads only.
+//!
 //! - A new **finding** is a file in `findings/` and its line in `findings::CHECKS`.
 //! - A new **pane** is a file in `view/pane/`, its rows in `app/rows.rs`, and its line in the
 //!   command table, `app/command.rs`.
@@ -62,6 +64,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod core_dump;
+pub mod discover;
 pub mod executor;
 pub mod findings;
 pub mod guard;

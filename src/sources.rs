@@ -11,13 +11,13 @@ mod files;
 mod fleet;
 mod haproxy;
 mod host;
-mod keepalived;
+pub(crate) mod keepalived;
 mod management;
-mod names;
+pub(crate) mod names;
 mod poller;
 #[cfg(test)]
 mod scripted;
-mod status;
+pub(crate) mod status;
 mod vip;
 
 pub use fleet::{Fleet, Watch};

@@ -138,6 +138,19 @@ const ROOMS: &[Room] = &[
             "Instant::now",
         ],
     },
+    // It finds what is to be configured: reads only, like the sources.
+    Room {
+        name: "discover",
+        rooms: &[
+            "model",
+            "invocation",
+            "remote",
+            "config",
+            "syntax",
+            "sources",
+        ],
+        outside: &["tokio::", "reqwest::", "secrecy::"],
+    },
     Room {
         name: "executor",
         rooms: &[

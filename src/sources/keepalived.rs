@@ -88,7 +88,7 @@ impl Keepalived {
         Ok(config)
     }
 
-    async fn read_files(&self) -> Result<VrrpConfig, SourceFailure> {
+    pub(crate) async fn read_files(&self) -> Result<VrrpConfig, SourceFailure> {
         let mut files = Files::default();
         let (mut gaps, mut refused) = (Vec::new(), BTreeSet::new());
         self.fetch(Vec::new(), &mut files, &mut gaps).await?;

@@ -39,7 +39,7 @@ impl AskOne for NamesOnHost {
 }
 
 /// Reads lines of an address and its names. A name that is missing has no line.
-fn parse(output: &Output) -> Result<NameReport, SourceFailure> {
+pub(crate) fn parse(output: &Output) -> Result<NameReport, SourceFailure> {
     if !matches!(output.code, Some(0 | NOT_FOUND)) {
         let words = output.stderr.lines().next().unwrap_or("it said nothing");
         let text = format!("getent hosts: {words}");

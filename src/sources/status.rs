@@ -95,7 +95,7 @@ impl StatusOfNode {
 
 /// The first line of what a command complains of that says anything: the tools begin with a line
 /// `Error:` alone.
-fn complaint(output: &Output) -> &str {
+pub(crate) fn complaint(output: &Output) -> &str {
     let mut lines = output.stderr.lines().chain(output.stdout.lines());
     lines
         .find(|line| !matches!(line.trim(), "" | "Error:"))
@@ -115,7 +115,7 @@ fn count(text: &str) -> Option<Holdings> {
 }
 
 /// Reads the JSON of `cluster_status`, which may follow a banner. `None` where it names no member.
-fn parse(text: &str, node: &NodeName) -> Option<NodeStatus> {
+pub(crate) fn parse(text: &str, node: &NodeName) -> Option<NodeStatus> {
     let (_, json) = text.split_once('{')?;
     let status: Value = serde_json::from_str(&format!("{{{json}")).ok()?;
     let maintenance = status.get("maintenance_status").and_then(Value::as_object);

@@ -1,0 +1,458 @@
+//! Owns how hosts become a cluster: the members as a broker lists them, the hosts they are on, the
+//! load balancers whose servers they are, and the peers of those.
+
+use super::api::{self, ApiFacts};
+use super::balancer::{Backend, BalancerFacts};
+use super::host::{self, BrokerFacts, HostFacts};
+use super::target::{ApiTarget, Destination, Target};
+use crate::model::name::NodeName;
+use crate::remote::outcome::RemoteError;
+use futures_util::future::join_all;
+use secrecy::SecretString;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+/// A cluster as it was found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Found {
+    /// What the cluster calls itself.
+    pub name: Option<String>,
+    /// The release of the broker that was asked.
+    pub version: Option<String>,
+    /// Whether its metadata is in Khepri.
+    pub is_khepri: Option<bool>,
+    /// Whether its management API is reached with TLS.
+    pub is_https: bool,
+    /// The port of the management API on most members.
+    pub port: Option<u16>,
+    /// Below which path it is.
+    pub prefix: String,
+    /// The port on which clients come in.
+    pub amqp_port: Option<u16>,
+    /// Virtual addresses.
+    pub vips: Vec<IpAddr>,
+    /// Hosts, members first.
+    pub hosts: Vec<FoundHost>,
+    /// The user that a URL named.
+    pub user: Option<String>,
+    /// The broker's users with their tags, where they could be listed.
+    pub users: Option<Vec<(String, Vec<String>)>>,
+    /// Virtual hosts, where they could be listed.
+    pub vhosts: Option<Vec<String>>,
+    /// What could not be learnt, and why.
+    pub gaps: Vec<String>,
+}
+
+/// One host of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FoundHost {
+    /// Its name.
+    pub name: String,
+    /// How it was reached; none: not over SSH.
+    pub ssh: Option<String>,
+    /// Why it was not.
+    pub unreached: Option<String>,
+    /// Where its ports are reached.
+    pub address: String,
+    /// The broker on it.
+    pub node: Option<NodeName>,
+    /// The port of its management API, where it is another than on most members.
+    pub port: Option<u16>,
+    /// Whether the login needs `sudo`.
+    pub sudo: bool,
+    /// The HAProxy on it.
+    pub balancer: Option<FoundBalancer>,
+    /// Whether keepalived is set up there.
+    pub keepalived: bool,
+    /// Services that are not called as usual.
+    pub services: Vec<(&'static str, String)>,
+}
+
+/// An HAProxy in front of the members.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FoundBalancer {
+    /// URL of its statistics page.
+    pub stats: Option<String>,
+    /// The user that the page asks for.
+    pub user: Option<String>,
+    /// Its runtime socket.
+    pub socket: Option<String>,
+    /// The proxy whose servers are the members.
+    pub backend: Option<String>,
+}
+
+/// Why nothing was found.
+#[derive(Debug, thiserror::Error)]
+pub enum FindError {
+    /// The first host could not be asked.
+    #[error("{0}")]
+    Host(#[from] RemoteError),
+    /// The management API could not be asked.
+    #[error("{0}")]
+    Api(String),
+    /// None of the hosts has a broker that answers.
+    #[error("no broker answers on {}{}; name a host whose broker runs", hosts.join(", "), reasons(gaps))]
+    NoBroker {
+        /// Who was asked.
+        hosts: Vec<String>,
+        /// What they said.
+        gaps: Vec<String>,
+    },
+}
+
+fn reasons(gaps: &[String]) -> String {
+    let lines = gaps.iter().map(|gap| format!("\n  {gap}"));
+    lines.collect()
+}
+
+/// With what a discovery begins.
+#[derive(Debug, Clone)]
+pub struct Start {
+    /// What the operator named, in order.
+    pub targets: Vec<Target>,
+    /// Given to `ssh -F`.
+    pub ssh_config: Option<PathBuf>,
+    /// The user of the management API.
+    pub user: Option<String>,
+    /// Its password, where one is at hand.
+    pub password: Option<SecretString>,
+}
+
+/// Finds the cluster of these targets. Nothing is changed anywhere.
+///
+/// # Errors
+///
+/// If no broker could be asked.
+pub async fn find(start: &Start) -> Result<Found, FindError> {
+    let (mut ssh, mut apis) = (Vec::new(), Vec::new());
+    for target in &start.targets {
+        match target {
+            Target::Ssh(destination) => ssh.push(destination.clone()),
+            Target::Api(api) => apis.push(api.clone()),
+        }
+    }
+    let told = match apis.first() {
+        Some(target) => Some(ask_api(start, target).await),
+        None => None,
+    };
+    if ssh.is_empty() {
+        let told = told.unwrap_or_else(|| Err("nothing was named".to_owned()));
+        return told.map(by_api_alone).map_err(FindError::Api);
+    }
+    let mut found = by_hosts(ssh, start.ssh_config.as_ref()).await?;
+    found.user = apis.into_iter().find_map(|target| target.user);
+    match told {
+        Some(Ok(facts)) => found.gaps.extend(facts.gaps),
+        Some(Err(words)) => found.gaps.push(words),
+        None => {}
+    }
+    Ok(found)
+}
+
+async fn ask_api(start: &Start, target: &ApiTarget) -> Result<ApiFacts, String> {
+    let user = start.user.clone().or_else(|| target.user.clone());
+    let password = target.password.clone().or_else(|| start.password.clone());
+    api::ask(
+        target,
+        user.as_deref().unwrap_or("guest"),
+        password.as_ref(),
+    )
+    .await
+}
+
+/// Members and their API, and nothing of their hosts.
+fn by_api_alone(facts: ApiFacts) -> Found {
+    let mut gaps = facts.gaps;
+    gaps.push(
+        "hosts, load balancers and VIP: only a management API was named; name a host over SSH \
+         as well, such as root@HOST"
+            .to_owned(),
+    );
+    let port = most(facts.members.iter().filter_map(|member| member.port));
+    let hosts = facts.members.into_iter().map(|member| FoundHost {
+        name: short(member.node.host_part()).to_owned(),
+        address: member.address,
+        port: member.port.filter(|own| Some(*own) != port),
+        node: Some(member.node),
+        ..FoundHost::default()
+    });
+    Found {
+        name: facts.cluster_name,
+        version: facts.version,
+        is_https: facts.is_https,
+        port,
+        prefix: facts.prefix,
+        hosts: hosts.collect(),
+        users: facts.users,
+        user: facts.user,
+        gaps,
+        ..Found::default()
+    }
+}
+
+async fn by_hosts(
+    named: Vec<Destination>,
+    ssh_config: Option<&PathBuf>,
+) -> Result<Found, FindError> {
+    let asked = join_all(named.iter().map(|it| host::ask(it.clone(), ssh_config))).await;
+    let (mut hosts, mut gaps, mut failure) = (Vec::new(), Vec::new(), None);
+    for answer in asked {
+        match answer {
+            Ok(facts) => hosts.push(facts),
+            Err(error) => {
+                gaps.push(error.to_string());
+                failure = failure.or(Some(error));
+            }
+        }
+    }
+    let by_broker = |it: &HostFacts| Some((it.broker.clone()?, it.destination.clone()));
+    let Some((broker, template)) = hosts.iter().find_map(by_broker) else {
+        if let (Some(error), true) = (failure, hosts.is_empty()) {
+            return Err(error.into());
+        }
+        gaps.extend(hosts.iter().flat_map(|it| it.gaps.clone()));
+        let hosts = named.iter().map(ToString::to_string).collect();
+        return Err(FindError::NoBroker { hosts, gaps });
+    };
+    let mut away = BTreeMap::new();
+    let missing: Vec<&NodeName> = broker
+        .status
+        .members()
+        .filter(|node| !hosts.iter().any(|it| is_on(node, it)))
+        .collect();
+    let asked = missing.iter().map(|node| {
+        let host = node.host_part();
+        let address = broker.addresses.get(host).copied();
+        host::ask_any(template.siblings(host, address), ssh_config)
+    });
+    for (node, answer) in missing.iter().zip(join_all(asked).await) {
+        match answer {
+            Ok(facts) => hosts.push(facts),
+            Err(error) => {
+                away.insert((*node).clone(), error.to_string());
+            }
+        }
+    }
+    let peers = ask_peers(&hosts, &broker, &template, ssh_config).await;
+    hosts.extend(peers);
+    Ok(join(&hosts, &broker, &away, gaps))
+}
+
+/// The hosts that the keepalived of others names, and that were not asked yet.
+async fn ask_peers(
+    hosts: &[HostFacts],
+    broker: &BrokerFacts,
+    template: &Destination,
+    ssh_config: Option<&PathBuf>,
+) -> Vec<HostFacts> {
+    let known = |address: &IpAddr| {
+        let text = address.to_string();
+        broker.addresses.values().any(|own| own == address)
+            || hosts.iter().any(|it| it.destination.host == text)
+    };
+    let instances = hosts
+        .iter()
+        .flat_map(|it| &it.vrrp)
+        .flat_map(|it| &it.instances);
+    let peers = instances.flat_map(|it| it.peers.iter().flatten());
+    let peers: BTreeSet<IpAddr> = peers.copied().filter(|peer| !known(peer)).collect();
+    let asked = peers
+        .iter()
+        .map(|peer| host::ask(template.at(&peer.to_string()), ssh_config));
+    let answers = join_all(asked).await.into_iter().flatten();
+    let is_new = |it: &HostFacts| hosts.iter().all(|other| other.who.name != it.who.name);
+    answers.filter(is_new).collect()
+}
+
+fn short(host: &str) -> &str {
+    if host.parse::<IpAddr>().is_ok() {
+        return host;
+    }
+    host.split('.').next().unwrap_or(host)
+}
+
+fn is_on(node: &NodeName, host: &HostFacts) -> bool {
+    let name = node.host_part();
+    short(name) == host.who.name || Some(name) == host.who.fqdn.as_deref()
+}
+
+/// The value that is there most often; of equals the smallest.
+fn most(values: impl Iterator<Item = u16>) -> Option<u16> {
+    let mut counts: BTreeMap<u16, usize> = BTreeMap::new();
+    for value in values {
+        *counts.entry(value).or_default() += 1;
+    }
+    let best = counts.into_iter().rev().max_by_key(|(_, count)| *count);
+    best.map(|(value, _)| value)
+}
+
+fn join(
+    hosts: &[HostFacts],
+    broker: &BrokerFacts,
+    away: &BTreeMap<NodeName, String>,
+    mut gaps: Vec<String>,
+) -> Found {
+    gaps.extend(hosts.iter().flat_map(|it| it.gaps.clone()));
+    let port = most(broker.apis.values().map(|(_, port)| *port));
+    if port.is_none() {
+        gaps.push(
+            "no member listens for the management API: rabbitmq-plugins enable rabbitmq_management"
+                .to_owned(),
+        );
+    }
+    let instances = hosts
+        .iter()
+        .flat_map(|it| &it.vrrp)
+        .flat_map(|it| &it.instances);
+    let vips: BTreeSet<IpAddr> = instances
+        .flat_map(|it| it.addresses.iter().copied())
+        .collect();
+    let fronts: Vec<u16> = hosts
+        .iter()
+        .filter_map(|it| in_front(it, broker))
+        .flat_map(|backend| backend.ports.clone())
+        .collect();
+    let member = |node: &NodeName| member(node, hosts, broker, (away, port));
+    let mut all: Vec<FoundHost> = broker.status.members().map(member).collect();
+    let is_free = |it: &&HostFacts| !broker.status.members().any(|node| is_on(node, it));
+    all.extend(
+        hosts
+            .iter()
+            .filter(is_free)
+            .map(|it| with_programs(it, broker, it.destination.host.clone())),
+    );
+    for host in hosts {
+        gaps.extend(balancer_gap(host, broker));
+    }
+    if !hosts.iter().any(|host| host.balancer.is_some()) {
+        gaps.push(
+            "load balancers: none of these hosts has an HAProxy; name its host as well".to_owned(),
+        );
+    }
+    if vips.is_empty() {
+        gaps.push("VIP: none of these hosts has a keepalived with a virtual address".to_owned());
+    }
+    Found {
+        name: broker
+            .status
+            .cluster_name
+            .as_ref()
+            .map(|name| name.raw().to_owned()),
+        version: broker.status.version.as_ref().map(ToString::to_string),
+        is_khepri: broker.is_khepri,
+        is_https: broker.apis.values().all(|(is_https, _)| *is_https) && port.is_some(),
+        port,
+        prefix: broker.prefix.clone().unwrap_or_default(),
+        amqp_port: most(fronts.into_iter()),
+        vips: vips.into_iter().collect(),
+        hosts: all,
+        user: None,
+        users: broker.users.clone(),
+        vhosts: broker.vhosts.clone(),
+        gaps,
+    }
+}
+
+/// Why the HAProxy of a host is not in the entry.
+fn balancer_gap(host: &HostFacts, broker: &BrokerFacts) -> Option<String> {
+    let facts = host.balancer.as_ref()?;
+    let name = &host.who.name;
+    if in_front(host, broker).is_none() {
+        let words = format!("{name}: no proxy of its HAProxy has the members for servers");
+        return host.runs_haproxy().then_some(words);
+    }
+    let is_mute = facts.page.is_none() && facts.socket.is_none();
+    is_mute.then(|| {
+        format!(
+            "{name}: its HAProxy has neither a page of statistics that other hosts reach (`stats \
+             enable`, `stats uri`) nor a runtime socket (`stats socket`)"
+        )
+    })
+}
+
+fn member(
+    node: &NodeName,
+    hosts: &[HostFacts],
+    broker: &BrokerFacts,
+    (away, port): (&BTreeMap<NodeName, String>, Option<u16>),
+) -> FoundHost {
+    let name = node.host_part();
+    let address = broker.addresses.get(name).map(ToString::to_string);
+    let own = broker.apis.get(node).map(|(_, port)| *port);
+    let facts = hosts.iter().find(|it| is_on(node, it));
+    let mut found = match facts {
+        Some(facts) => {
+            let fallback = || facts.destination.host.clone();
+            with_programs(facts, broker, address.unwrap_or_else(fallback))
+        }
+        None => FoundHost {
+            name: short(name).to_owned(),
+            address: address.unwrap_or_else(|| name.to_owned()),
+            unreached: away.get(node).cloned(),
+            ..FoundHost::default()
+        },
+    };
+    found.node = Some(node.clone());
+    found.port = own.filter(|own| Some(*own) != port);
+    found
+}
+
+fn with_programs(facts: &HostFacts, broker: &BrokerFacts, address: String) -> FoundHost {
+    let backend = in_front(facts, broker);
+    let is_readable = |it: &&BalancerFacts| it.page.is_some() || it.socket.is_some();
+    let balancer = facts.balancer.as_ref().filter(|_| backend.is_some());
+    let balancer = balancer.filter(is_readable).map(|it| FoundBalancer {
+        stats: it.page.as_ref().map(|page| {
+            let scheme = if page.is_https { "https" } else { "http" };
+            let host = page.host.as_ref().unwrap_or(&address);
+            let host = if host.contains(':') {
+                format!("[{host}]")
+            } else {
+                host.clone()
+            };
+            format!("{scheme}://{host}:{}{}", page.port, page.uri)
+        }),
+        user: it.page.as_ref().and_then(|page| page.user.clone()),
+        socket: it.socket.clone(),
+        backend: backend.map(|backend| backend.name.clone()),
+    });
+    let instances = facts.vrrp.iter().flat_map(|it| &it.instances);
+    FoundHost {
+        name: facts.who.name.clone(),
+        ssh: Some(facts.destination.to_string()),
+        address,
+        sudo: !facts.who.is_root && facts.who.may_sudo,
+        balancer,
+        keepalived: instances.count() > 0,
+        services: facts.odd_services(),
+        ..FoundHost::default()
+    }
+}
+
+/// The backend of a host's HAProxy whose servers are the members, the most of them.
+fn in_front<'a>(facts: &'a HostFacts, broker: &BrokerFacts) -> Option<&'a Backend> {
+    let is_member = |host: &str| {
+        let address = host.parse::<IpAddr>().ok();
+        let mut members = broker.status.members();
+        members.any(|node| {
+            let name = node.host_part();
+            host == name
+                || short(host) == short(name) && address.is_none()
+                || address.is_some() && broker.addresses.get(name).copied() == address
+        })
+    };
+    let count = |backend: &Backend| {
+        backend
+            .servers
+            .iter()
+            .filter(|(host, _)| is_member(host))
+            .count()
+    };
+    let backends = facts.balancer.iter().flat_map(|it| &it.backends).rev();
+    let best = backends
+        .map(|it| (count(it), it))
+        .filter(|(count, _)| *count > 0);
+    best.max_by_key(|(count, _)| *count)
+        .map(|(_, backend)| backend)
+}

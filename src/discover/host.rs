@@ -1,0 +1,451 @@
+//! Owns what one host is asked: who we are on it, which programs it runs, how its HAProxy and its
+//! keepalived are set up, and, where a broker runs, what that knows of its cluster.
+
+use super::balancer::{self, BalancerFacts};
+use super::target::Destination;
+use crate::invocation::Read;
+use crate::invocation::keep::Rights;
+use crate::model::broker::NodeStatus;
+use crate::model::name::{HostName, NodeName, ServiceName};
+use crate::model::vrrp::VrrpConfig;
+use crate::remote::local::Local;
+use crate::remote::outcome::{Output, RemoteError};
+use crate::remote::{Observe, ssh};
+use crate::sources::keepalived::Keepalived;
+use crate::sources::names;
+use crate::sources::{Reach, status};
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A host that is slow answers within this, or not at all.
+const LIMIT: Duration = Duration::from_secs(15);
+
+/// The programs that a host is searched for, as `/proc` calls them.
+const BROKER: &str = "beam.smp";
+const HAPROXY: &str = "haproxy";
+const KEEPALIVED: &str = "keepalived";
+
+/// What one host said.
+#[derive(Debug, Clone)]
+pub(super) struct HostFacts {
+    pub(super) destination: Destination,
+    pub(super) who: Surroundings,
+    pub(super) balancer: Option<BalancerFacts>,
+    pub(super) vrrp: Option<VrrpConfig>,
+    pub(super) broker: Option<BrokerFacts>,
+    /// What it could not be asked, and why.
+    pub(super) gaps: Vec<String>,
+}
+
+/// Who we are on a host, and what is on it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Surroundings {
+    pub(super) is_root: bool,
+    pub(super) may_sudo: bool,
+    /// Up to the first dot.
+    pub(super) name: String,
+    pub(super) fqdn: Option<String>,
+    /// Erlang nodes that are registered.
+    pub(super) runtimes: Vec<String>,
+    /// The unit of each program, and whether it runs.
+    pub(super) units: BTreeMap<String, (String, bool)>,
+}
+
+/// What a broker knows of its cluster.
+#[derive(Debug, Clone)]
+pub(super) struct BrokerFacts {
+    pub(super) status: NodeStatus,
+    /// Scheme and port of each member's management API.
+    pub(super) apis: BTreeMap<NodeName, (bool, u16)>,
+    pub(super) prefix: Option<String>,
+    pub(super) is_khepri: Option<bool>,
+    pub(super) vhosts: Option<Vec<String>>,
+    /// Users with their tags.
+    pub(super) users: Option<Vec<(String, Vec<String>)>>,
+    /// Addresses by which this host knows the members' hosts.
+    pub(super) addresses: BTreeMap<String, IpAddr>,
+}
+
+/// Asks the first of these destinations that lets us in; else says why none did.
+pub(super) async fn ask_any(
+    destinations: Vec<Destination>,
+    ssh_config: Option<&PathBuf>,
+) -> Result<HostFacts, RemoteError> {
+    let mut first = None;
+    for destination in destinations {
+        match ask(destination, ssh_config).await {
+            Ok(facts) => return Ok(facts),
+            Err(error) => first = first.or(Some(error)),
+        }
+    }
+    Err(first.unwrap_or_else(|| RemoteError {
+        destination: crate::model::text::Shown::new("?"),
+        kind: crate::model::observation::FailureKind::NotConfigured,
+        message: crate::model::text::Shown::new("no destination is known"),
+    }))
+}
+
+/// Asks one host everything.
+pub(super) async fn ask(
+    destination: Destination,
+    ssh_config: Option<&PathBuf>,
+) -> Result<HostFacts, RemoteError> {
+    let link = |rights| -> Arc<dyn Observe> {
+        if destination.is_local() {
+            Arc::new(Local::new(rights))
+        } else {
+            Arc::new(ssh::Link::new(
+                destination.as_str(),
+                ssh_config.cloned(),
+                rights,
+            ))
+        }
+    };
+    let plain = link(Rights::Login);
+    let output = plain.read(&Read::Surroundings, LIMIT).await?;
+    let who = surroundings(&output.stdout);
+    let is_plain = who.is_root || !who.may_sudo;
+    let link = if is_plain { plain } else { link(Rights::Sudo) };
+    let mut facts = HostFacts {
+        destination,
+        who,
+        balancer: None,
+        vrrp: None,
+        broker: None,
+        gaps: Vec::new(),
+    };
+    if !facts.who.is_root && !facts.who.may_sudo {
+        let words = "the login is not root, and sudo asks for a password or refuses: runbooks and some reads need root";
+        facts.gap(words);
+    }
+    facts.ask_balancer(link.as_ref()).await;
+    facts.ask_keepalived(&link).await;
+    facts.ask_broker(link.as_ref()).await;
+    Ok(facts)
+}
+
+impl HostFacts {
+    fn gap(&mut self, words: &str) {
+        self.gaps.push(format!("{}: {words}", self.who.name));
+    }
+
+    fn has(&self, program: &str) -> bool {
+        self.who.units.contains_key(program)
+    }
+
+    /// Whether HAProxy runs there; one that is only installed is no part of the cluster unless its
+    /// files say so.
+    pub(super) fn runs_haproxy(&self) -> bool {
+        self.runs(HAPROXY)
+    }
+
+    fn runs(&self, program: &str) -> bool {
+        self.who.units.get(program).is_some_and(|(_, runs)| *runs)
+    }
+
+    async fn ask_balancer(&mut self, link: &dyn Observe) {
+        if !self.has(HAPROXY) {
+            return;
+        }
+        match link.read(&Read::HaproxyFiles, LIMIT).await {
+            Ok(output) => {
+                let (text, missing) = files(&output.stdout);
+                if self.runs_haproxy() {
+                    for file in missing {
+                        self.gap(&format!("{file} cannot be read"));
+                    }
+                }
+                self.balancer = Some(balancer::read(&text));
+            }
+            Err(error) => self.gap(&format!("HAProxy's files cannot be read: {error}")),
+        }
+    }
+
+    async fn ask_keepalived(&mut self, link: &Arc<dyn Observe>) {
+        if !self.has(KEEPALIVED) {
+            return;
+        }
+        let Ok(host) = HostName::parse(&self.who.name) else {
+            return;
+        };
+        let reach = Reach {
+            host,
+            link: Some(Arc::clone(link)),
+        };
+        let service = self
+            .service(KEEPALIVED)
+            .unwrap_or_else(ServiceName::keepalived);
+        match Keepalived::new(reach, service).read_files().await {
+            Ok(config) => {
+                self.gaps
+                    .extend(config.gaps.iter().map(ToString::to_string));
+                self.vrrp = Some(config);
+            }
+            Err(failure) if self.runs(KEEPALIVED) => self.gaps.push(failure.message.to_string()),
+            Err(_) => {}
+        }
+    }
+
+    /// What a program's unit is called, where it is not called as usual.
+    pub(super) fn service(&self, program: &str) -> Option<ServiceName> {
+        let (unit, _) = self.who.units.get(program)?;
+        ServiceName::parse(unit).ok()
+    }
+
+    /// The services that are not called as usual: of the broker, of HAProxy, of keepalived.
+    pub(super) fn odd_services(&self) -> Vec<(&'static str, String)> {
+        [
+            ("broker", BROKER, "rabbitmq-server"),
+            ("haproxy", HAPROXY, "haproxy"),
+            ("keepalived", KEEPALIVED, "keepalived"),
+        ]
+        .into_iter()
+        .filter_map(|(key, program, usual)| {
+            let unit = self.service(program)?.to_string();
+            (unit != usual).then_some((key, unit))
+        })
+        .collect()
+    }
+
+    async fn ask_broker(&mut self, link: &dyn Observe) {
+        if !self.has(BROKER) {
+            return;
+        }
+        let hosts = [Some(self.who.name.clone()), self.who.fqdn.clone()];
+        let is_broker = |name: &&String| !name.starts_with("rabbitmqcli");
+        let names: Vec<&String> = self.who.runtimes.iter().filter(is_broker).collect();
+        let mut said = None;
+        for host in hosts.into_iter().flatten() {
+            for name in &names {
+                let Ok(node) = NodeName::parse(&format!("{name}@{host}")) else {
+                    continue;
+                };
+                match status_of(link, &node).await {
+                    Ok((status, apis)) => {
+                        self.broker = Some(facts_of(link, node, status, apis).await);
+                        return;
+                    }
+                    Err(words) => said = said.or(Some(words)),
+                }
+            }
+        }
+        let words = said.unwrap_or_else(|| "no broker is registered with epmd".to_owned());
+        self.gap(&format!("its broker cannot be asked: {words}"));
+    }
+}
+
+type Apis = BTreeMap<NodeName, (bool, u16)>;
+
+async fn status_of(link: &dyn Observe, node: &NodeName) -> Result<(NodeStatus, Apis), String> {
+    let read = Read::ClusterStatus { node: node.clone() };
+    let output = link
+        .read(&read, LIMIT)
+        .await
+        .map_err(|error| error.to_string())?;
+    let status = status::parse(&output.stdout, node);
+    let status = status.ok_or_else(|| status::complaint(&output).to_owned())?;
+    Ok((status, apis(&output.stdout)))
+}
+
+async fn facts_of(
+    link: &dyn Observe,
+    node: NodeName,
+    status: NodeStatus,
+    apis: Apis,
+) -> BrokerFacts {
+    let text = async |read: Read| link.read(&read, LIMIT).await.map(|output| output.stdout);
+    let of: Vec<NodeName> = status.members().cloned().collect();
+    let read_names = Read::Names { of };
+    let (facts, users, names) = tokio::join!(
+        text(Read::ApiFacts { node: node.clone() }),
+        text(Read::Users { node: node.clone() }),
+        link.read(&read_names, LIMIT),
+    );
+    let facts = facts.ok().and_then(|text| first_json::<ApiFacts>(&text));
+    BrokerFacts {
+        status,
+        apis,
+        prefix: facts
+            .as_ref()
+            .map(|facts| facts.prefix.trim_end_matches('/').to_owned()),
+        is_khepri: facts.as_ref().map(|facts| facts.khepri),
+        vhosts: facts.map(|facts| facts.vhosts),
+        users: users.ok().and_then(|text| read_users(&text)),
+        addresses: names.map(|output| addresses(&output)).unwrap_or_default(),
+    }
+}
+
+#[derive(Deserialize)]
+struct ApiFacts {
+    prefix: String,
+    khepri: bool,
+    vhosts: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct User {
+    user: String,
+    tags: Vec<String>,
+}
+
+/// The first JSON object or array; the tools warn before it, and say `ok` behind it.
+fn first_json<T: for<'a> Deserialize<'a>>(text: &str) -> Option<T> {
+    let (start, _) = text.char_indices().find(|(_, c)| matches!(c, '{' | '['))?;
+    let mut values = serde_json::Deserializer::from_str(text.get(start..)?).into_iter();
+    values.next()?.ok()
+}
+
+fn read_users(text: &str) -> Option<Vec<(String, Vec<String>)>> {
+    let users: Vec<User> = first_json(text)?;
+    Some(users.into_iter().map(|row| (row.user, row.tags)).collect())
+}
+
+/// Addresses that others reach; a host often knows its own name at a loopback address.
+fn addresses(output: &Output) -> BTreeMap<String, IpAddr> {
+    let report = names::parse(output).unwrap_or_default();
+    let found = report
+        .found
+        .iter()
+        .filter(|(_, address)| !address.is_loopback());
+    found
+        .map(|(name, address)| (name.raw().to_owned(), *address))
+        .collect()
+}
+
+/// Scheme and port of each member's management API, by `cluster_status`.
+fn apis(text: &str) -> Apis {
+    let mut apis = BTreeMap::new();
+    let status: Option<Value> = first_json(text);
+    let listeners = status
+        .as_ref()
+        .and_then(|status| status.get("listeners")?.as_object());
+    for (name, rows) in listeners.into_iter().flatten() {
+        let Ok(node) = NodeName::parse(name) else {
+            continue;
+        };
+        for row in rows.as_array().into_iter().flatten() {
+            let word = |key| row.get(key).and_then(Value::as_str);
+            let is_https = match word("protocol") {
+                Some("http") => false,
+                Some("https") => true,
+                _ => continue,
+            };
+            let port = row.get("port").and_then(Value::as_u64);
+            if let Some(port) = port.and_then(|port| u16::try_from(port).ok()) {
+                // Plain where both are open: it needs no authority.
+                let known = apis.entry(node.clone()).or_insert((is_https, port));
+                if known.0 && !is_https {
+                    *known = (false, port);
+                }
+            }
+        }
+    }
+    apis
+}
+
+/// What `Read::Surroundings` prints.
+fn surroundings(text: &str) -> Surroundings {
+    let mut found = Surroundings::default();
+    for line in text.lines() {
+        let words: Vec<&str> = line.split(' ').collect();
+        match words.as_slice() {
+            ["uid", "0"] => found.is_root = true,
+            ["sudo"] => found.may_sudo = true,
+            ["name", name] => name
+                .split('.')
+                .next()
+                .unwrap_or(name)
+                .clone_into(&mut found.name),
+            ["fqdn", name] if name.contains('.') => found.fqdn = Some((*name).to_owned()),
+            ["runtime", name] => found.runtimes.push((*name).to_owned()),
+            ["unit", program, unit, state] => {
+                let runs = *state == "runs";
+                let known = found.units.entry((*program).to_owned());
+                let known = known.or_insert_with(|| ((*unit).to_owned(), runs));
+                if runs && !known.1 {
+                    *known = ((*unit).to_owned(), true);
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// The files that `Read::HaproxyFiles` prints, one below the other, and those it could not read.
+fn files(text: &str) -> (String, Vec<String>) {
+    let (mut all, mut missing) = (String::new(), Vec::new());
+    for line in text.lines() {
+        if let Some(content) = line.strip_prefix('|') {
+            all.push_str(content);
+            all.push('\n');
+        } else if let Some(file) = line.strip_prefix("missing ") {
+            missing.push(file.to_owned());
+        }
+    }
+    (all, missing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{apis, files, first_json, read_users, surroundings};
+    use serde_json::Value;
+
+    #[test]
+    fn a_host_is_read_as_it_answers() {
+        let found = surroundings(
+            "uid 1000\nsudo\nname mq1.example.org\nfqdn mq1.example.org\nruntime rabbit\n\
+             unit beam.smp rabbitmq-server runs\nunit haproxy haproxy installed\nunit haproxy haproxy-mq runs\nend\n",
+        );
+        assert!(!found.is_root && found.may_sudo);
+        assert_eq!(
+            (found.name.as_str(), found.fqdn.as_deref()),
+            ("mq1", Some("mq1.example.org"))
+        );
+        assert_eq!(found.units["haproxy"], ("haproxy-mq".to_owned(), true));
+        assert_eq!(
+            found.units["beam.smp"],
+            ("rabbitmq-server".to_owned(), true)
+        );
+        assert_eq!(found.runtimes, ["rabbit"]);
+    }
+
+    #[test]
+    fn words_around_json_are_no_harm() {
+        let value: Value = first_json("warning\n{\"a\":1}\nok\n").unwrap();
+        assert_eq!(value["a"], 1);
+        let users =
+            read_users("[\n{\"user\":\"guest\",\"tags\":[\"administrator\"]}\n]\n").unwrap();
+        assert_eq!(
+            users,
+            [("guest".to_owned(), vec!["administrator".to_owned()])]
+        );
+        assert_eq!(read_users("Error: no"), None);
+    }
+
+    #[test]
+    fn the_plain_port_is_preferred() {
+        let row = |protocol, port: u16| format!(r#"{{"protocol":"{protocol}","port":{port}}}"#);
+        let text = format!(
+            r#"{{"listeners":{{"rabbit@a":[{},{}],"rabbit@b":[{},{}]}}}}"#,
+            row("https", 15671),
+            row("http", 15672),
+            row("https", 15671),
+            row("amqp", 5672),
+        );
+        let found: Vec<(bool, u16)> = apis(&text).into_values().collect();
+        assert_eq!(found, [(false, 15672), (true, 15671)]);
+    }
+
+    #[test]
+    fn files_stand_one_below_the_other() {
+        let (text, missing) = files("file /a\n|global\n|\nmissing /b\nfile /c\n|listen x\nend\n");
+        assert_eq!(text, "global\n\nlisten x\n");
+        assert_eq!(missing, ["/b"]);
+    }
+}
