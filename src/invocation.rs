@@ -143,9 +143,9 @@ pub enum Read {
         /// The node asked.
         node: NodeName,
     },
-    /// Below which path the management API of a node is, which metadata store it has, and the
-    /// virtual hosts, as JSON.
-    ApiFacts {
+    /// What a node knows by itself of its cluster, as JSON: it asks no other, so that a silent
+    /// member does not hold it up.
+    BrokerFacts {
         /// The node asked.
         node: NodeName,
     },
@@ -214,8 +214,8 @@ impl Read {
                 let words = ["--formatter", "json", "list_users"];
                 bounded("rabbitmqctl", node, Duration::from_secs(10), &words)
             }
-            Self::ApiFacts { node } => {
-                let words = ["eval", find::API_FACTS];
+            Self::BrokerFacts { node } => {
+                let words = ["eval", find::BROKER_FACTS];
                 bounded("rabbitmqctl", node, Duration::from_secs(10), &words)
             }
             Self::Nothing => Argv::new("true", []),
@@ -252,7 +252,7 @@ impl Read {
                 | Self::StartLog { .. }
                 | Self::HaproxyFiles
                 | Self::Users { .. }
-                | Self::ApiFacts { .. }
+                | Self::BrokerFacts { .. }
         )
     }
 

@@ -217,8 +217,8 @@ async fn by_hosts(
     };
     let mut away = BTreeMap::new();
     let missing: Vec<&NodeName> = broker
-        .status
-        .members()
+        .members
+        .iter()
         .filter(|node| !hosts.iter().any(|it| is_on(node, it)))
         .collect();
     let asked = missing.iter().map(|node| {
@@ -294,13 +294,11 @@ fn join(
     mut gaps: Vec<String>,
 ) -> Found {
     gaps.extend(hosts.iter().flat_map(|it| it.gaps.clone()));
-    let port = most(broker.apis.values().map(|(_, port)| *port));
-    if port.is_none() {
-        gaps.push(
-            "no member listens for the management API: rabbitmq-plugins enable rabbitmq_management"
-                .to_owned(),
-        );
-    }
+    let apis: Vec<(bool, u16)> = hosts
+        .iter()
+        .filter_map(|it| it.broker.as_ref()?.api)
+        .collect();
+    let port = most(apis.iter().map(|(_, port)| *port));
     let instances = hosts
         .iter()
         .flat_map(|it| &it.vrrp)
@@ -308,50 +306,74 @@ fn join(
     let vips: BTreeSet<IpAddr> = instances
         .flat_map(|it| it.addresses.iter().copied())
         .collect();
-    let fronts: Vec<u16> = hosts
-        .iter()
-        .filter_map(|it| in_front(it, broker))
-        .flat_map(|backend| backend.ports.clone())
-        .collect();
-    let member = |node: &NodeName| member(node, hosts, broker, (away, port));
-    let mut all: Vec<FoundHost> = broker.status.members().map(member).collect();
-    let is_free = |it: &&HostFacts| !broker.status.members().any(|node| is_on(node, it));
-    all.extend(
-        hosts
-            .iter()
-            .filter(is_free)
-            .map(|it| with_programs(it, broker, it.destination.host.clone())),
-    );
-    for host in hosts {
-        gaps.extend(balancer_gap(host, broker));
-    }
-    if !hosts.iter().any(|host| host.balancer.is_some()) {
-        gaps.push(
-            "load balancers: none of these hosts has an HAProxy; name its host as well".to_owned(),
-        );
-    }
-    if vips.is_empty() {
-        gaps.push("VIP: none of these hosts has a keepalived with a virtual address".to_owned());
-    }
-    Found {
-        name: broker
-            .status
-            .cluster_name
-            .as_ref()
-            .map(|name| name.raw().to_owned()),
-        version: broker.status.version.as_ref().map(ToString::to_string),
-        is_khepri: broker.is_khepri,
-        is_https: broker.apis.values().all(|(is_https, _)| *is_https) && port.is_some(),
+    let fronts = hosts.iter().filter_map(|it| in_front(it, broker));
+    let fronts = fronts.flat_map(|backend| backend.ports.clone());
+    let found = Found {
+        name: Some(broker.name.clone()),
+        version: Some(broker.version.clone()),
+        is_khepri: Some(broker.is_khepri),
+        is_https: !apis.is_empty() && apis.iter().all(|(is_https, _)| *is_https),
         port,
-        prefix: broker.prefix.clone().unwrap_or_default(),
-        amqp_port: most(fronts.into_iter()),
+        prefix: broker.prefix.clone(),
+        amqp_port: most(fronts),
         vips: vips.into_iter().collect(),
-        hosts: all,
+        hosts: machines(hosts, broker, (away, port), &mut gaps),
         user: None,
         users: broker.users.clone(),
-        vhosts: broker.vhosts.clone(),
+        vhosts: Some(broker.vhosts.clone()),
         gaps,
+    };
+    with_gaps(found, hosts, broker)
+}
+
+/// A host for each member, then those without a broker.
+fn machines(
+    hosts: &[HostFacts],
+    broker: &BrokerFacts,
+    (away, port): (&BTreeMap<NodeName, String>, Option<u16>),
+    gaps: &mut Vec<String>,
+) -> Vec<FoundHost> {
+    let mut all: Vec<FoundHost> = Vec::new();
+    for node in &broker.members {
+        let host = member(node, hosts, broker, (away, port));
+        if all.iter().any(|known| known.name == host.name) {
+            gaps.push(format!(
+                "{node} is another broker on the machine {}: add it by hand, as a host with the \
+                 same address and its own name, port and services (rmqtop init --example)",
+                host.name
+            ));
+        } else {
+            all.push(host);
+        }
     }
+    let is_free = |it: &&HostFacts| !broker.members.iter().any(|node| is_on(node, it));
+    let free = hosts.iter().filter(is_free);
+    all.extend(free.map(|it| with_programs(it, broker, it.destination.host.clone())));
+    all
+}
+
+/// With what is missing from the whole.
+fn with_gaps(mut found: Found, hosts: &[HostFacts], broker: &BrokerFacts) -> Found {
+    let gaps = &mut found.gaps;
+    gaps.extend(hosts.iter().filter_map(|host| balancer_gap(host, broker)));
+    let words = [
+        (
+            found.port.is_none(),
+            "no broker that was asked has the management API open: rabbitmq-plugins enable \
+             rabbitmq_management",
+        ),
+        (
+            !hosts.iter().any(|host| host.balancer.is_some()),
+            "load balancers: none of these hosts has an HAProxy; name its host as well",
+        ),
+        (
+            found.vips.is_empty(),
+            "VIP: none of these hosts has a keepalived with a virtual address",
+        ),
+    ];
+    let missing = words.into_iter().filter(|(is_missing, _)| *is_missing);
+    gaps.extend(missing.map(|(_, words)| words.to_owned()));
+    found
 }
 
 /// Why the HAProxy of a host is not in the entry.
@@ -379,7 +401,6 @@ fn member(
 ) -> FoundHost {
     let name = node.host_part();
     let address = broker.addresses.get(name).map(ToString::to_string);
-    let own = broker.apis.get(node).map(|(_, port)| *port);
     let facts = hosts.iter().find(|it| is_on(node, it));
     let mut found = match facts {
         Some(facts) => {
@@ -394,7 +415,9 @@ fn member(
         },
     };
     found.node = Some(node.clone());
-    found.port = own.filter(|own| Some(*own) != port);
+    let broker = facts.and_then(|facts| facts.broker.as_ref());
+    let own = broker.filter(|it| it.node == *node).and_then(|it| it.api);
+    found.port = own.map(|(_, own)| own).filter(|own| Some(*own) != port);
     found
 }
 
@@ -434,7 +457,7 @@ fn with_programs(facts: &HostFacts, broker: &BrokerFacts, address: String) -> Fo
 fn in_front<'a>(facts: &'a HostFacts, broker: &BrokerFacts) -> Option<&'a Backend> {
     let is_member = |host: &str| {
         let address = host.parse::<IpAddr>().ok();
-        let mut members = broker.status.members();
+        let mut members = broker.members.iter();
         members.any(|node| {
             let name = node.host_part();
             host == name

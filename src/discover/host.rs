@@ -5,7 +5,6 @@ use super::balancer::{self, BalancerFacts};
 use super::target::Destination;
 use crate::invocation::Read;
 use crate::invocation::keep::Rights;
-use crate::model::broker::NodeStatus;
 use crate::model::name::{HostName, NodeName, ServiceName};
 use crate::model::vrrp::VrrpConfig;
 use crate::remote::local::Local;
@@ -15,7 +14,6 @@ use crate::sources::keepalived::Keepalived;
 use crate::sources::names;
 use crate::sources::{Reach, status};
 use serde::Deserialize;
-use serde_json::Value;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -59,12 +57,15 @@ pub(super) struct Surroundings {
 /// What a broker knows of its cluster.
 #[derive(Debug, Clone)]
 pub(super) struct BrokerFacts {
-    pub(super) status: NodeStatus,
-    /// Scheme and port of each member's management API.
-    pub(super) apis: BTreeMap<NodeName, (bool, u16)>,
-    pub(super) prefix: Option<String>,
-    pub(super) is_khepri: Option<bool>,
-    pub(super) vhosts: Option<Vec<String>>,
+    pub(super) node: NodeName,
+    pub(super) name: String,
+    pub(super) version: String,
+    pub(super) members: Vec<NodeName>,
+    /// Whether its own management API is reached with TLS, and on which port.
+    pub(super) api: Option<(bool, u16)>,
+    pub(super) prefix: String,
+    pub(super) is_khepri: bool,
+    pub(super) vhosts: Vec<String>,
     /// Users with their tags.
     pub(super) users: Option<Vec<(String, Vec<String>)>>,
     /// Addresses by which this host knows the members' hosts.
@@ -225,9 +226,9 @@ impl HostFacts {
                 let Ok(node) = NodeName::parse(&format!("{name}@{host}")) else {
                     continue;
                 };
-                match status_of(link, &node).await {
-                    Ok((status, apis)) => {
-                        self.broker = Some(facts_of(link, node, status, apis).await);
+                match facts_of(link, node).await {
+                    Ok(facts) => {
+                        self.broker = Some(facts);
                         return;
                     }
                     Err(words) => said = said.or(Some(words)),
@@ -239,52 +240,66 @@ impl HostFacts {
     }
 }
 
-type Apis = BTreeMap<NodeName, (bool, u16)>;
-
-async fn status_of(link: &dyn Observe, node: &NodeName) -> Result<(NodeStatus, Apis), String> {
-    let read = Read::ClusterStatus { node: node.clone() };
+async fn facts_of(link: &dyn Observe, node: NodeName) -> Result<BrokerFacts, String> {
+    let read = Read::BrokerFacts { node: node.clone() };
     let output = link
         .read(&read, LIMIT)
         .await
         .map_err(|error| error.to_string())?;
-    let status = status::parse(&output.stdout, node);
-    let status = status.ok_or_else(|| status::complaint(&output).to_owned())?;
-    Ok((status, apis(&output.stdout)))
-}
-
-async fn facts_of(
-    link: &dyn Observe,
-    node: NodeName,
-    status: NodeStatus,
-    apis: Apis,
-) -> BrokerFacts {
-    let text = async |read: Read| link.read(&read, LIMIT).await.map(|output| output.stdout);
-    let of: Vec<NodeName> = status.members().cloned().collect();
-    let read_names = Read::Names { of };
-    let (facts, users, names) = tokio::join!(
-        text(Read::ApiFacts { node: node.clone() }),
-        text(Read::Users { node: node.clone() }),
-        link.read(&read_names, LIMIT),
-    );
-    let facts = facts.ok().and_then(|text| first_json::<ApiFacts>(&text));
-    BrokerFacts {
-        status,
-        apis,
-        prefix: facts
-            .as_ref()
-            .map(|facts| facts.prefix.trim_end_matches('/').to_owned()),
-        is_khepri: facts.as_ref().map(|facts| facts.khepri),
-        vhosts: facts.map(|facts| facts.vhosts),
-        users: users.ok().and_then(|text| read_users(&text)),
+    let said: Option<Said> = first_json(&output.stdout);
+    let said = said.ok_or_else(|| status::complaint(&output).to_owned())?;
+    let members = said.members.iter();
+    let mut members: Vec<NodeName> = members
+        .filter_map(|name| NodeName::parse(name).ok())
+        .collect();
+    members.sort();
+    let read_users = Read::Users { node: node.clone() };
+    let read_names = Read::Names {
+        of: members.clone(),
+    };
+    let (users, names) = tokio::join!(link.read(&read_users, LIMIT), link.read(&read_names, LIMIT));
+    Ok(BrokerFacts {
+        node,
+        api: said.api(),
+        name: said.name,
+        version: said.version,
+        members,
+        prefix: said.prefix.trim_end_matches('/').to_owned(),
+        is_khepri: said.khepri,
+        vhosts: said.vhosts,
+        users: users.ok().and_then(|output| self::users(&output.stdout)),
         addresses: names.map(|output| addresses(&output)).unwrap_or_default(),
-    }
+    })
 }
 
+/// What `Read::BrokerFacts` prints.
 #[derive(Deserialize)]
-struct ApiFacts {
+struct Said {
+    name: String,
+    version: String,
     prefix: String,
     khepri: bool,
     vhosts: Vec<String>,
+    members: Vec<String>,
+    listeners: Vec<SaidListener>,
+}
+
+#[derive(Deserialize)]
+struct SaidListener {
+    protocol: String,
+    port: u16,
+}
+
+impl Said {
+    /// The plain port where both are open: it needs no authority.
+    fn api(&self) -> Option<(bool, u16)> {
+        let port = |protocol: &str| {
+            let mut all = self.listeners.iter();
+            all.find(|it| it.protocol == protocol).map(|it| it.port)
+        };
+        let plain = port("http").map(|port| (false, port));
+        plain.or_else(|| port("https").map(|port| (true, port)))
+    }
 }
 
 #[derive(Deserialize)]
@@ -300,7 +315,7 @@ fn first_json<T: for<'a> Deserialize<'a>>(text: &str) -> Option<T> {
     values.next()?.ok()
 }
 
-fn read_users(text: &str) -> Option<Vec<(String, Vec<String>)>> {
+fn users(text: &str) -> Option<Vec<(String, Vec<String>)>> {
     let users: Vec<User> = first_json(text)?;
     Some(users.into_iter().map(|row| (row.user, row.tags)).collect())
 }
@@ -315,37 +330,6 @@ fn addresses(output: &Output) -> BTreeMap<String, IpAddr> {
     found
         .map(|(name, address)| (name.raw().to_owned(), *address))
         .collect()
-}
-
-/// Scheme and port of each member's management API, by `cluster_status`.
-fn apis(text: &str) -> Apis {
-    let mut apis = BTreeMap::new();
-    let status: Option<Value> = first_json(text);
-    let listeners = status
-        .as_ref()
-        .and_then(|status| status.get("listeners")?.as_object());
-    for (name, rows) in listeners.into_iter().flatten() {
-        let Ok(node) = NodeName::parse(name) else {
-            continue;
-        };
-        for row in rows.as_array().into_iter().flatten() {
-            let word = |key| row.get(key).and_then(Value::as_str);
-            let is_https = match word("protocol") {
-                Some("http") => false,
-                Some("https") => true,
-                _ => continue,
-            };
-            let port = row.get("port").and_then(Value::as_u64);
-            if let Some(port) = port.and_then(|port| u16::try_from(port).ok()) {
-                // Plain where both are open: it needs no authority.
-                let known = apis.entry(node.clone()).or_insert((is_https, port));
-                if known.0 && !is_https {
-                    *known = (false, port);
-                }
-            }
-        }
-    }
-    apis
 }
 
 /// What `Read::Surroundings` prints.
@@ -393,7 +377,7 @@ fn files(text: &str) -> (String, Vec<String>) {
 
 #[cfg(test)]
 mod tests {
-    use super::{apis, files, first_json, read_users, surroundings};
+    use super::{Said, files, first_json, surroundings, users};
     use serde_json::Value;
 
     #[test]
@@ -419,27 +403,31 @@ mod tests {
     fn words_around_json_are_no_harm() {
         let value: Value = first_json("warning\n{\"a\":1}\nok\n").unwrap();
         assert_eq!(value["a"], 1);
-        let users =
-            read_users("[\n{\"user\":\"guest\",\"tags\":[\"administrator\"]}\n]\n").unwrap();
+        let known = users("[\n{\"user\":\"guest\",\"tags\":[\"administrator\"]}\n]\n").unwrap();
         assert_eq!(
-            users,
+            known,
             [("guest".to_owned(), vec!["administrator".to_owned()])]
         );
-        assert_eq!(read_users("Error: no"), None);
+        assert_eq!(users("Error: no"), None);
     }
 
+    /// As 3.10.8 printed it, but for the ports.
     #[test]
     fn the_plain_port_is_preferred() {
-        let row = |protocol, port: u16| format!(r#"{{"protocol":"{protocol}","port":{port}}}"#);
-        let text = format!(
-            r#"{{"listeners":{{"rabbit@a":[{},{}],"rabbit@b":[{},{}]}}}}"#,
-            row("https", 15671),
-            row("http", 15672),
-            row("https", 15671),
-            row("amqp", 5672),
-        );
-        let found: Vec<(bool, u16)> = apis(&text).into_values().collect();
-        assert_eq!(found, [(false, 15672), (true, 15671)]);
+        let api = |listeners: &str| {
+            let text = format!(
+                r#"{{"khepri":false,"listeners":[{listeners}],"members":["rabbit@a"],"name":"mq","prefix":"","version":"3.10.8","vhosts":["/"]}}
+ok
+"#
+            );
+            first_json::<Said>(&text).unwrap().api()
+        };
+        let amqp = r#"{"port":5672,"protocol":"amqp"}"#;
+        let tls = r#"{"port":15671,"protocol":"https"}"#;
+        let plain = r#"{"port":15672,"protocol":"http"}"#;
+        assert_eq!(api(&format!("{tls},{plain}")), Some((false, 15672)));
+        assert_eq!(api(&format!("{amqp},{tls}")), Some((true, 15671)));
+        assert_eq!(api(amqp), None);
     }
 
     #[test]

@@ -91,11 +91,18 @@ pub(super) fn haproxy() -> Argv {
     Argv::new("sh", ["-c", HAPROXY])
 }
 
-/// Prints JSON with `prefix`, `khepri` and `vhosts`, and then `ok`. 3.10 has no `rabbit_khepri`.
-pub(super) const API_FACTS: &str = "io:format(\"~ts~n\", [rabbit_json:encode(#{\
+/// Prints JSON, and then `ok`. 3.10 has neither `rabbit_khepri` nor `list_members`; the listeners are
+/// the node's own.
+pub(super) const BROKER_FACTS: &str = "io:format(\"~ts~n\", [rabbit_json:encode(#{\
+    name => rabbit_nodes:cluster_name(), \
+    version => unicode:characters_to_binary(rabbit_misc:version()), \
     prefix => unicode:characters_to_binary(application:get_env(rabbitmq_management, path_prefix, \"\")), \
     khepri => true =:= (catch rabbit_khepri:is_enabled()), \
-    vhosts => rabbit_vhost:list_names()})]).";
+    vhosts => rabbit_vhost:list_names(), \
+    members => case erlang:function_exported(rabbit_nodes, list_members, 0) of \
+        true -> rabbit_nodes:list_members(); false -> rabbit_nodes:all() end, \
+    listeners => [#{protocol => element(3, L), port => element(6, L)} \
+        || L <- rabbit_networking:node_listeners(node())]})]).";
 
 #[cfg(test)]
 mod tests {

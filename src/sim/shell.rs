@@ -44,7 +44,7 @@ pub(super) fn answer(world: &World, at: usize, read: &Read) -> Said {
         Read::Ping { node } => broker::ping(world, at, node),
         Read::Nothing => Reply::done(),
         // Nobody looks for what is simulated: it is declared.
-        Read::Surroundings | Read::HaproxyFiles | Read::Users { .. } | Read::ApiFacts { .. } => {
+        Read::Surroundings | Read::HaproxyFiles | Read::Users { .. } | Read::BrokerFacts { .. } => {
             Reply::says("")
         }
         Read::Names { of } => broker::names(world, of),

@@ -115,7 +115,7 @@ fn count(text: &str) -> Option<Holdings> {
 }
 
 /// Reads the JSON of `cluster_status`, which may follow a banner. `None` where it names no member.
-pub(crate) fn parse(text: &str, node: &NodeName) -> Option<NodeStatus> {
+fn parse(text: &str, node: &NodeName) -> Option<NodeStatus> {
     let (_, json) = text.split_once('{')?;
     let status: Value = serde_json::from_str(&format!("{{{json}")).ok()?;
     let maintenance = status.get("maintenance_status").and_then(Value::as_object);
