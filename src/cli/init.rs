@@ -174,7 +174,8 @@ fn tell(found: &Found) {
     let unreached = found
         .hosts
         .iter()
-        .filter_map(|host| host.unreached.as_ref());
+        .filter_map(|host| host.unreached.as_ref())
+        .map(|(_, why)| why);
     let gaps: Vec<&String> = unreached.chain(&found.gaps).collect();
     if !gaps.is_empty() {
         say("what could not be learnt:");

@@ -51,8 +51,8 @@ pub struct FoundHost {
     pub name: String,
     /// How it was reached; none: not over SSH.
     pub ssh: Option<String>,
-    /// Why it was not.
-    pub unreached: Option<String>,
+    /// How that was tried in vain, and why it failed.
+    pub unreached: Option<(String, String)>,
     /// Where its ports are reached.
     pub address: String,
     /// The broker on it.
@@ -191,6 +191,9 @@ fn by_api_alone(facts: ApiFacts) -> Found {
     }
 }
 
+/// Members whose hosts were not reached: how that was tried first, and why it failed.
+type Away = BTreeMap<NodeName, (String, String)>;
+
 async fn by_hosts(
     named: Vec<Destination>,
     ssh_config: Option<&PathBuf>,
@@ -230,7 +233,10 @@ async fn by_hosts(
         match answer {
             Ok(facts) => hosts.push(facts),
             Err(error) => {
-                away.insert((*node).clone(), error.to_string());
+                let address = broker.addresses.get(node.host_part()).copied();
+                let tried = template.siblings(node.host_part(), address);
+                let tried = tried.first().map(ToString::to_string).unwrap_or_default();
+                away.insert((*node).clone(), (tried, error.to_string()));
             }
         }
     }
@@ -287,12 +293,7 @@ fn most(values: impl Iterator<Item = u16>) -> Option<u16> {
     best.map(|(value, _)| value)
 }
 
-fn join(
-    hosts: &[HostFacts],
-    broker: &BrokerFacts,
-    away: &BTreeMap<NodeName, String>,
-    mut gaps: Vec<String>,
-) -> Found {
+fn join(hosts: &[HostFacts], broker: &BrokerFacts, away: &Away, mut gaps: Vec<String>) -> Found {
     gaps.extend(hosts.iter().flat_map(|it| it.gaps.clone()));
     let apis: Vec<(bool, u16)> = hosts
         .iter()
@@ -330,7 +331,7 @@ fn join(
 fn machines(
     hosts: &[HostFacts],
     broker: &BrokerFacts,
-    (away, port): (&BTreeMap<NodeName, String>, Option<u16>),
+    (away, port): (&Away, Option<u16>),
     gaps: &mut Vec<String>,
 ) -> Vec<FoundHost> {
     let mut all: Vec<FoundHost> = Vec::new();
@@ -397,7 +398,7 @@ fn member(
     node: &NodeName,
     hosts: &[HostFacts],
     broker: &BrokerFacts,
-    (away, port): (&BTreeMap<NodeName, String>, Option<u16>),
+    (away, port): (&Away, Option<u16>),
 ) -> FoundHost {
     let name = node.host_part();
     let address = broker.addresses.get(name).map(ToString::to_string);

@@ -126,7 +126,7 @@ fn management(found: &Found, choices: &Choices) -> Vec<String> {
 fn host_lines(host: &FoundHost) -> Vec<String> {
     let ssh = match (&host.ssh, &host.unreached) {
         (Some(ssh), _) => format!("ssh = {}", quoted(ssh)),
-        (None, Some(why)) => format!("# ssh = \"…\"  # {}", one_line(why)),
+        (None, Some((tried, why))) => format!("# ssh = {}  # {}", quoted(tried), one_line(why)),
         (None, None) => {
             let words = "without it nothing is known of the host, and no runbook can act there";
             format!(
