@@ -92,7 +92,7 @@ pub enum FindError {
     #[error("{0}")]
     Api(String),
     /// None of the hosts has a broker that answers.
-    #[error("no broker answers on {}{}; name a host whose broker runs", hosts.join(", "), reasons(gaps))]
+    #[error("no broker answers on {}; name a host whose broker runs{}", hosts.join(", "), reasons(gaps))]
     NoBroker {
         /// Who was asked.
         hosts: Vec<String>,
