@@ -338,11 +338,20 @@ fn advise(found: &Found, choices: &Choices) {
         )),
     }
     say("\nthe password is not in the file; give it in one of three ways:");
-    say(format!(
-        "  export {PASSWORD_ENV}=…              as the entry says"
-    ));
-    say("  password_file = \"FILE\"              instead of password_env; mode 0600");
-    say("  password_command = \"pass show mq\"   instead of password_env; its first line");
+    let ways = [
+        (format!("export {PASSWORD_ENV}=…"), "as the entry says"),
+        (
+            "password_file = \"FILE\"".to_owned(),
+            "instead of password_env; mode 0600",
+        ),
+        (
+            "password_command = \"pass show mq\"".to_owned(),
+            "instead of password_env; its first line",
+        ),
+    ];
+    for (way, words) in ways {
+        say(format!("  {way:36} {words}"));
+    }
 }
 
 fn console(path: &Path, cluster: &str, common: &Common) -> String {
