@@ -71,10 +71,13 @@ impl Scenario {
     /// nobody reaches, queues with one replica less, each member that does not run.
     pub fn beside(self, release: Release) -> &'static [&'static str] {
         match self {
-            Self::NodeDown | Self::AppStopped | Self::HungNode | Self::Partition => &["Q1", "Q2"],
+            Self::Partition => &["Q1", "Q2"],
             Self::LostLastNode if release.is_khepri() => &["N1", "N1", "N1", "V3"],
             Self::LostLastNode => &["N1", "N1", "N1"],
             Self::Healthy
+            | Self::NodeDown
+            | Self::AppStopped
+            | Self::HungNode
             | Self::Busy
             | Self::SplitVip
             | Self::NoStandby
