@@ -64,8 +64,8 @@ pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
         )
     })?;
     if raw.clusters.is_empty() {
-        let message = "the configuration declares no cluster; see \"Configure\" in the README for \
-                       an example to start from";
+        let message = "the configuration declares no cluster; `rmqtop init root@HOST` finds one and \
+                       writes it, `rmqtop init --example` shows every key";
         return Err(invalid(0, message.to_owned()));
     }
     let folder = path.parent().unwrap_or(Path::new("."));
