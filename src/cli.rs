@@ -177,13 +177,19 @@ async fn dispatch(cli: Cli) -> anyhow::Result<u8> {
     let out = Out::new(&cli.common);
     match cli.command {
         Some(Command::Status(args)) => {
-            status::run(&select::cluster(&cli.common)?, &args, &out).await
+            status::run(&select::cluster_to_ask(&cli.common)?, &args, &out).await
         }
-        Some(Command::Check(args)) => check::run(&select::cluster(&cli.common)?, &args, &out).await,
-        Some(Command::Watch(args)) => watch::run(&select::cluster(&cli.common)?, &args, &out).await,
-        Some(Command::Plan(args)) => plan::run(&select::cluster(&cli.common)?, &args, &out).await,
+        Some(Command::Check(args)) => {
+            check::run(&select::cluster_to_ask(&cli.common)?, &args, &out).await
+        }
+        Some(Command::Watch(args)) => {
+            watch::run(&select::cluster_to_ask(&cli.common)?, &args, &out).await
+        }
+        Some(Command::Plan(args)) => {
+            plan::run(&select::cluster_to_ask(&cli.common)?, &args, &out).await
+        }
         Some(Command::Run(args)) => {
-            let cluster = select::cluster(&cli.common)?;
+            let cluster = select::cluster_to_ask(&cli.common)?;
             run::run(&cluster, &mode(&cli.common, &cluster), &args, &out).await
         }
         Some(Command::Runs(args)) => runs::run(&cli.common, &args, &out).await,
@@ -198,9 +204,9 @@ async fn dispatch(cli: Cli) -> anyhow::Result<u8> {
                 read_only: true,
                 ..cli.common
             };
-            console::run(&select::cluster(&common)?, &common, args.rotate).await
+            console::run(&select::cluster_to_ask(&common)?, &common, args.rotate).await
         }
-        None => console::run(&select::cluster(&cli.common)?, &cli.common, None).await,
+        None => console::run(&select::cluster_to_ask(&cli.common)?, &cli.common, None).await,
     }
 }
 

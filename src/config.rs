@@ -44,6 +44,22 @@ pub struct Cluster {
     pub canary: Option<Canary>,
 }
 
+impl Cluster {
+    /// Every login with the place of its password.
+    pub fn logins_mut(&mut self) -> impl Iterator<Item = (&str, &mut SecretSource)> {
+        let management = &mut self.management;
+        let api = (management.username.as_str(), &mut management.password);
+        let pages = self
+            .pages
+            .values_mut()
+            .filter_map(|page| page.login.as_mut());
+        let pages = pages.map(|login| (login.username.as_str(), &mut login.password));
+        let canary = self.canary.as_mut();
+        let canary = canary.map(|it| (it.username.as_str(), &mut it.password));
+        [api].into_iter().chain(pages).chain(canary)
+    }
+}
+
 /// Whether a cluster may be changed at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccessRule {

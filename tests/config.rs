@@ -369,7 +369,8 @@ fn a_file_without_any_cluster_says_so_and_where_to_begin() {
         "[clusters]\n",
     ] {
         let error = parse(text).unwrap_err();
-        let start = "/etc/rmqtop/config.toml:1: the configuration declares no cluster; `rmqtop init ";
+        let start =
+            "/etc/rmqtop/config.toml:1: the configuration declares no cluster; `rmqtop init ";
         assert!(error.starts_with(start), "{error}");
     }
 }

@@ -232,6 +232,30 @@ fn a_broker_that_refuses_is_named_and_the_console_goes_on() {
     assert_eq!(seat.ended_cleanly(), 0);
 }
 
+/// Who starts it without the password is asked for it, and what is typed is shown nowhere.
+#[test]
+fn a_missing_password_is_asked_for_and_never_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = config(folder.path());
+    let text = std::fs::read_to_string(&path).unwrap();
+    let text = text.replace(
+        "password_command = \"echo x\"",
+        "password_env = \"NOT_SET_ANYWHERE\"",
+    );
+    std::fs::write(&path, text).unwrap();
+    let mut seat = Seat::console(&path, 50, 200);
+    seat.wait_for("password of u on quay (NOT_SET_ANYWHERE is not set): ");
+    // The echo is turned off right after the question.
+    seat.look_on(Duration::from_millis(300));
+    seat.type_keys(b"canary-7f3a\n");
+    seat.wait_for("1 Overview");
+    seat.wait_for("refused");
+    let shown = String::from_utf8_lossy(&seat.raw).into_owned();
+    assert!(!shown.contains("canary-7f3a"), "{shown}");
+    seat.type_keys(b"q");
+    assert_eq!(seat.ended_cleanly(), 0);
+}
+
 #[test]
 fn signals_give_the_terminal_back() {
     for name in ["TERM", "HUP", "INT"] {

@@ -70,7 +70,7 @@ pub async fn run(args: &InitArgs, common: &Common) -> anyhow::Result<u8> {
         targets: args.targets.clone(),
         ssh_config: ssh_config.clone(),
         user: args.username.clone(),
-        password: std::env::var(PASSWORD_ENV).ok().map(SecretString::from),
+        password: password(args)?,
     };
     progress("looking for the cluster (read only)…");
     let found = find(&start).await?;
@@ -94,6 +94,29 @@ pub async fn run(args: &InitArgs, common: &Common) -> anyhow::Result<u8> {
         ));
     }
     Ok(0)
+}
+
+/// The password of the management API, for the discovery alone; asked for where a URL was named
+/// without one.
+fn password(args: &InitArgs) -> anyhow::Result<Option<SecretString>> {
+    if let Ok(password) = std::env::var(PASSWORD_ENV) {
+        return Ok(Some(SecretString::from(password)));
+    }
+    let wants = args.targets.iter().find_map(|target| match target {
+        Target::Api(api) if api.password.is_none() => Some(api),
+        Target::Api(_) | Target::Ssh(_) => None,
+    });
+    let Some(api) = wants.filter(|_| !args.yes && is_attended()) else {
+        return Ok(None);
+    };
+    let user = args.username.as_ref().or(api.user.as_ref());
+    let user = user.map_or("guest", String::as_str);
+    let question = format!(
+        "password of {user} at {} (it is written nowhere): ",
+        api.host
+    );
+    let answer = rpassword::prompt_password(question).context("no password was given")?;
+    Ok(Some(SecretString::from(answer)))
 }
 
 /// Where the entry goes.

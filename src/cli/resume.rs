@@ -54,7 +54,7 @@ pub async fn resume(common: &Common, args: &ResumeArgs, out: &Out) -> anyhow::Re
             .or_else(|| Some(record.plan.cluster.clone())),
         ..common.clone()
     };
-    let cluster = select::cluster(&common)?;
+    let cluster = select::cluster_to_ask(&common)?;
     let mode = mode(&common, &cluster);
     if let (true, Mode::Monitor(reason)) = (args.execute, &mode) {
         return Ok(refused(&reason.to_string()));

@@ -1,14 +1,16 @@
 //! Owns the choice of configuration file and cluster.
 
 use super::Common;
-use crate::config::secret::SecretSource;
+use crate::config::secret::{SecretSource, Typed};
 use crate::config::{self, AccessRule, Cluster, Config, Management, Scheme};
 use crate::model::inventory::{Access, HostEntry, Inventory, Keepalived, ServiceNames};
 use crate::model::name::{HostName, NodeName};
 use crate::view::theme::color::Rgb;
 use anyhow::{Context, bail};
 use etcetera::BaseStrategy;
+use secrecy::SecretString;
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 
 /// The cluster the operator means: the one named, the default, or, without any configuration, the
@@ -42,6 +44,31 @@ pub fn cluster(common: &Common) -> anyhow::Result<Cluster> {
         );
     }
     Ok(cluster.clone())
+}
+
+/// As `cluster`, for what asks the cluster: where a variable for a password is not set and a person
+/// is there, the person is asked, once for each.
+pub fn cluster_to_ask(common: &Common) -> anyhow::Result<Cluster> {
+    let mut cluster = cluster(common)?;
+    if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+        return Ok(cluster);
+    }
+    let name = cluster.name.clone();
+    let mut typed: BTreeMap<String, Typed> = BTreeMap::new();
+    for (user, source) in cluster.logins_mut() {
+        let Some(variable) = source.unset_variable().map(str::to_owned) else {
+            continue;
+        };
+        if !typed.contains_key(&variable) {
+            let question = format!("password of {user} on {name} ({variable} is not set): ");
+            let answer = rpassword::prompt_password(question).context("no password was given")?;
+            typed.insert(variable.clone(), Typed::new(SecretString::from(answer)));
+        }
+        if let Some(password) = typed.get(&variable) {
+            *source = SecretSource::Typed(password.clone());
+        }
+    }
+    Ok(cluster)
 }
 
 /// `rmqtop/config.toml` in the user's configuration folder.

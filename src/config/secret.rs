@@ -6,6 +6,7 @@ use secrecy::SecretString;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::ExitStatus;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Where a password comes from.
@@ -20,7 +21,28 @@ pub enum SecretSource {
     /// `guest`, which a broker accepts from its own host only; used where nothing is configured
     /// and the broker of this host is watched.
     Guest,
+    /// What a person typed, for this process.
+    Typed(Typed),
 }
+
+/// A password that somebody typed. Two of them are equal if they are the same typing.
+#[derive(Debug, Clone)]
+pub struct Typed(Arc<SecretString>);
+
+impl Typed {
+    /// This one.
+    pub fn new(password: SecretString) -> Self {
+        Self(Arc::new(password))
+    }
+}
+
+impl PartialEq for Typed {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Typed {}
 
 /// Why a password could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -106,6 +128,14 @@ fn after_colon(said: &Shown) -> String {
 }
 
 impl SecretSource {
+    /// The environment variable that was to hold it and is not set.
+    pub fn unset_variable(&self) -> Option<&str> {
+        match self {
+            Self::Env(name) => std::env::var_os(name).is_none().then_some(name),
+            Self::File(_) | Self::Command(_) | Self::Guest | Self::Typed(_) => None,
+        }
+    }
+
     /// Reads the password where it stands. The first line counts; line ends are not part of it.
     /// What prints one is run by `sources`, which can wait without holding anything up.
     ///
@@ -128,6 +158,7 @@ impl SecretSource {
                 Err(SecretError::NotRun(Shown::new(program)))
             }
             Self::Guest => Ok(SecretString::from("guest")),
+            Self::Typed(Typed(password)) => Ok(SecretString::clone(password)),
         }
     }
 }
