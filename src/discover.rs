@@ -6,8 +6,10 @@ mod api;
 pub mod balancer;
 pub mod cluster;
 pub mod entry;
+pub mod found;
 mod host;
 pub mod target;
 
-pub use cluster::{Found, find};
+pub use cluster::find;
+pub use found::Found;
 pub use target::Target;

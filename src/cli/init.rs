@@ -75,9 +75,20 @@ pub async fn run(args: &InitArgs, common: &Common) -> anyhow::Result<u8> {
     progress("looking for the cluster (read only)…");
     let found = find(&start).await?;
     tell(&found);
+    let standing = entry::standing(place.path(), &before, &found)
+        .context("the configuration that stands there must be mended first")?;
+    let chosen = common.cluster.clone();
+    let standing = standing.filter(|(name, _)| chosen.as_ref().is_none_or(|it| it == name));
+    let (name, username) = match standing {
+        Some(entry) => entry,
+        None => (
+            chosen.unwrap_or_else(|| entry_name(&found)),
+            username(args, &found)?,
+        ),
+    };
     let choices = Choices {
-        name: common.cluster.clone().unwrap_or_else(|| entry_name(&found)),
-        username: username(args, &found)?,
+        name,
+        username,
         ssh_config,
     };
     let (text, changes) = entry::into_text(&before, &found, &choices)

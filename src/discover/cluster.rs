@@ -3,6 +3,7 @@
 
 use super::api::{self, ApiFacts};
 use super::balancer::{Backend, BalancerFacts};
+use super::found::{Found, FoundBalancer, FoundHost};
 use super::host::{self, BrokerFacts, HostFacts};
 use super::target::{ApiTarget, Destination, Target};
 use crate::model::name::NodeName;
@@ -12,75 +13,6 @@ use secrecy::SecretString;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::path::PathBuf;
-
-/// A cluster as it was found.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Found {
-    /// What the cluster calls itself.
-    pub name: Option<String>,
-    /// The release of the broker that was asked.
-    pub version: Option<String>,
-    /// Whether its metadata is in Khepri.
-    pub is_khepri: Option<bool>,
-    /// Whether its management API is reached with TLS.
-    pub is_https: bool,
-    /// The port of the management API on most members.
-    pub port: Option<u16>,
-    /// Below which path it is.
-    pub prefix: String,
-    /// The port on which clients come in.
-    pub amqp_port: Option<u16>,
-    /// Virtual addresses.
-    pub vips: Vec<IpAddr>,
-    /// Hosts, members first.
-    pub hosts: Vec<FoundHost>,
-    /// The user that a URL named.
-    pub user: Option<String>,
-    /// The broker's users with their tags, where they could be listed.
-    pub users: Option<Vec<(String, Vec<String>)>>,
-    /// Virtual hosts, where they could be listed.
-    pub vhosts: Option<Vec<String>>,
-    /// What could not be learnt, and why.
-    pub gaps: Vec<String>,
-}
-
-/// One host of it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct FoundHost {
-    /// Its name.
-    pub name: String,
-    /// How it was reached; none: not over SSH.
-    pub ssh: Option<String>,
-    /// How that was tried in vain, and why it failed.
-    pub unreached: Option<(String, String)>,
-    /// Where its ports are reached.
-    pub address: String,
-    /// The broker on it.
-    pub node: Option<NodeName>,
-    /// The port of its management API, where it is another than on most members.
-    pub port: Option<u16>,
-    /// Whether the login needs `sudo`.
-    pub sudo: bool,
-    /// The HAProxy on it.
-    pub balancer: Option<FoundBalancer>,
-    /// Whether keepalived is set up there.
-    pub keepalived: bool,
-    /// Services that are not called as usual.
-    pub services: Vec<(&'static str, String)>,
-}
-
-/// An HAProxy in front of the members.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct FoundBalancer {
-    /// URL of its statistics page.
-    pub stats: Option<String>,
-    /// The user that the page asks for.
-    pub user: Option<String>,
-    /// Its runtime socket.
-    pub socket: Option<String>,
-    /// The proxy whose servers are the members.
-    pub backend: Option<String>,
-}
 
 /// Why nothing was found.
 #[derive(Debug, thiserror::Error)]
@@ -348,9 +280,30 @@ fn machines(
         }
     }
     let is_free = |it: &&HostFacts| !broker.members.iter().any(|node| is_on(node, it));
-    let free = hosts.iter().filter(is_free);
-    all.extend(free.map(|it| with_programs(it, broker, it.destination.host.clone())));
+    for facts in hosts.iter().filter(is_free) {
+        let host = with_programs(facts, broker, facts.destination.host.clone());
+        if host.balancer.is_some() || host.keepalived {
+            all.push(host);
+        } else {
+            gaps.push(stranger(facts));
+        }
+    }
     all
+}
+
+/// Why a host that was named is left out.
+fn stranger(facts: &HostFacts) -> String {
+    let name = &facts.who.name;
+    match &facts.broker {
+        Some(other) => format!(
+            "{name}: {} is of another cluster, {}: name that in a call of its own",
+            other.node, other.name
+        ),
+        None => format!(
+            "{name}: it has neither a broker of this cluster nor a load balancer in front of it: \
+             left out"
+        ),
+    }
 }
 
 /// With what is missing from the whole.

@@ -6,8 +6,10 @@
 mod tests;
 mod update;
 
-use super::cluster::{Found, FoundBalancer, FoundHost};
-use std::path::PathBuf;
+use super::found::{Found, FoundBalancer, FoundHost};
+use crate::config::Cluster;
+use crate::config::file::{self, ConfigError};
+use std::path::{Path, PathBuf};
 use toml_edit::{DocumentMut, InlineTable, Value};
 
 /// What the discovery does not tell.
@@ -36,6 +38,36 @@ pub enum EntryError {
         "the entry of cluster {0} is not written as tables ([clusters.{0}] and [[clusters.{0}.hosts]])"
     )]
     Form(String),
+}
+
+/// What the file says already: the entry that declares one of the nodes found, and its API user.
+///
+/// # Errors
+///
+/// If the file is no valid configuration: then nothing is added to it.
+pub fn standing(
+    path: &Path,
+    text: &str,
+    found: &Found,
+) -> Result<Option<(String, String)>, ConfigError> {
+    let is_begun = text
+        .parse::<DocumentMut>()
+        .map_or(true, |document| document.contains_key("clusters"));
+    if !is_begun {
+        return Ok(None);
+    }
+    let config = file::parse(path, text)?;
+    let declares = |cluster: &Cluster| {
+        let nodes = found.hosts.iter().filter_map(|host| host.node.as_ref());
+        nodes
+            .into_iter()
+            .any(|node| cluster.inventory.host_of(node).is_some())
+    };
+    let entry = config
+        .clusters
+        .into_values()
+        .find(|cluster| declares(cluster));
+    Ok(entry.map(|cluster| (cluster.name, cluster.management.username)))
 }
 
 /// The file's text with the cluster in it, and what changed, a line each; nothing if nothing did.

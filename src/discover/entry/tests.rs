@@ -1,8 +1,8 @@
 //! Proves what a discovery writes, and what it leaves alone.
 
-use super::{Choices, into_text};
+use super::{Choices, into_text, standing};
 use crate::config::file;
-use crate::discover::cluster::{Found, FoundBalancer, FoundHost};
+use crate::discover::found::{Found, FoundBalancer, FoundHost};
 use crate::model::name::NodeName;
 use std::path::Path;
 
@@ -154,4 +154,17 @@ fn another_cluster_is_added_below() {
     let config = file::parse(Path::new("/etc/x.toml"), &both).unwrap();
     assert_eq!(config.default_cluster.as_deref(), Some("prod"));
     assert_eq!(config.clusters.len(), 2);
+}
+
+#[test]
+fn an_entry_is_known_by_its_nodes_whatever_it_is_called() {
+    let path = Path::new("/etc/x.toml");
+    let known = |text: &str| standing(path, text, &found()).unwrap();
+    assert_eq!(known("# nothing yet\n"), None);
+    let (text, _) = into_text("", &found(), &choices("ours")).unwrap();
+    let entry = ("ours".to_owned(), "monitor".to_owned());
+    assert_eq!(known(&text), Some(entry));
+    assert_eq!(known(&text.replace("rabbit@mq", "rabbit@other")), None);
+    assert!(standing(path, "[clusters.x]\nbad = 1\n", &found()).is_err());
+    assert!(standing(path, "= no toml", &found()).is_err());
 }

@@ -3,7 +3,7 @@
 //! who logs in.
 
 use super::{Choices, EntryError, haproxy, host_lines, services};
-use crate::discover::cluster::{Found, FoundHost};
+use crate::discover::found::{Found, FoundHost};
 use toml_edit::{ArrayOfTables, DocumentMut, InlineTable, Item, Table, Value};
 
 /// Brings the entry of a cluster up to date, and says what changed.
