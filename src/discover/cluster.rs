@@ -1,6 +1,9 @@
 //! Owns how hosts become a cluster: the members as a broker lists them, the hosts they are on, the
 //! load balancers whose servers they are, and the peers of those.
 
+#[cfg(test)]
+mod tests;
+
 use super::api::{self, ApiFacts};
 use super::balancer::{Backend, BalancerFacts};
 use super::found::{Found, FoundBalancer, FoundHost};
