@@ -30,6 +30,20 @@ pub struct Page {
     pub user: Option<String>,
 }
 
+impl Page {
+    /// Its URL on a host with this address.
+    pub fn url(&self, address: &str) -> String {
+        let scheme = if self.is_https { "https" } else { "http" };
+        let host = self.host.as_deref().unwrap_or(address);
+        let (port, uri) = (self.port, &self.uri);
+        if host.contains(':') {
+            format!("{scheme}://[{host}]:{port}{uri}")
+        } else {
+            format!("{scheme}://{host}:{port}{uri}")
+        }
+    }
+}
+
 /// A proxy with servers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Backend {

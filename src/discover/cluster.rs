@@ -5,7 +5,7 @@
 mod tests;
 
 use super::api::{self, ApiFacts};
-use super::balancer::{Backend, BalancerFacts};
+use super::balancer::{Backend, Page};
 use super::found::{Found, FoundBalancer, FoundHost};
 use super::host::{self, BrokerFacts, HostFacts};
 use super::target::{ApiTarget, Destination, Target};
@@ -341,7 +341,8 @@ fn balancer_gap(host: &HostFacts, broker: &BrokerFacts) -> Option<String> {
         let words = format!("{name}: no proxy of its HAProxy has the members for servers");
         return host.runs_haproxy().then_some(words);
     }
-    let is_mute = facts.page.is_none() && facts.socket.is_none();
+    let page = facts.page.as_ref().filter(|page| !is_at_vip(page, host));
+    let is_mute = page.is_none() && facts.socket.is_none();
     is_mute.then(|| {
         format!(
             "{name}: its HAProxy has neither a page of statistics that other hosts reach (`stats \
@@ -378,25 +379,27 @@ fn member(
     found
 }
 
+/// Whether a page listens at a VIP alone: there the holder of the moment answers, whoever that is.
+fn is_at_vip(page: &Page, facts: &HostFacts) -> bool {
+    let address: Option<IpAddr> = page.host.as_ref().and_then(|host| host.parse().ok());
+    let instances = facts.vrrp.iter().flat_map(|it| &it.instances);
+    let mut vips = instances.flat_map(|it| &it.addresses);
+    address.is_some_and(|address| vips.any(|vip| *vip == address))
+}
+
 fn with_programs(facts: &HostFacts, broker: &BrokerFacts, address: String) -> FoundHost {
     let backend = in_front(facts, broker);
-    let is_readable = |it: &&BalancerFacts| it.page.is_some() || it.socket.is_some();
-    let balancer = facts.balancer.as_ref().filter(|_| backend.is_some());
-    let balancer = balancer.filter(is_readable).map(|it| FoundBalancer {
-        stats: it.page.as_ref().map(|page| {
-            let scheme = if page.is_https { "https" } else { "http" };
-            let host = page.host.as_ref().unwrap_or(&address);
-            let host = if host.contains(':') {
-                format!("[{host}]")
-            } else {
-                host.clone()
-            };
-            format!("{scheme}://{host}:{}{}", page.port, page.uri)
-        }),
-        user: it.page.as_ref().and_then(|page| page.user.clone()),
-        socket: it.socket.clone(),
-        backend: backend.map(|backend| backend.name.clone()),
+    let balancer = facts.balancer.as_ref().and_then(|it| {
+        let page = it.page.as_ref().filter(|page| !is_at_vip(page, facts));
+        let is_readable = page.is_some() || it.socket.is_some();
+        is_readable.then(|| FoundBalancer {
+            stats: page.map(|page| page.url(&address)),
+            user: page.and_then(|page| page.user.clone()),
+            socket: it.socket.clone(),
+            backend: backend.map(|backend| backend.name.clone()),
+        })
     });
+    let balancer = balancer.filter(|_| backend.is_some());
     let instances = facts.vrrp.iter().flat_map(|it| &it.instances);
     FoundHost {
         name: facts.who.name.clone(),

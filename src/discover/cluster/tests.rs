@@ -107,6 +107,33 @@ fn a_load_balancer_on_a_host_of_its_own_is_part_of_it() {
 }
 
 #[test]
+fn a_page_at_the_vip_is_nobodys_own() {
+    let text = format!("{PROXY}listen stats\n bind 10.0.0.200:8100\n mode http\n stats uri /s\n");
+    let page = |vip: &str| {
+        let instance = VrrpInstance {
+            addresses: vec![vip.parse().unwrap()],
+            ..VrrpInstance::default()
+        };
+        let mut front = in_front(8, &text);
+        front.vrrp = Some(VrrpConfig {
+            instances: vec![instance],
+            ..VrrpConfig::default()
+        });
+        let found = joined(&[member(1), member(2), member(3), front], &Away::new());
+        found.hosts[3].balancer.clone().unwrap().stats
+    };
+    assert_eq!(
+        page("10.0.0.200"),
+        None,
+        "the socket tells of the host itself"
+    );
+    assert_eq!(
+        page("10.0.0.201").as_deref(),
+        Some("http://10.0.0.200:8100/s")
+    );
+}
+
+#[test]
 fn a_member_that_was_not_reached_is_declared_all_the_same() {
     let why = ("root@10.0.0.3".to_owned(), "timed out".to_owned());
     let away: Away = BTreeMap::from([(node("rabbit@mq3"), why.clone())]);
