@@ -79,6 +79,7 @@ pub async fn run(args: &InitArgs, common: &Common) -> anyhow::Result<u8> {
         .context("the configuration that stands there must be mended first")?;
     let chosen = common.cluster.clone();
     let standing = standing.filter(|(name, _)| chosen.as_ref().is_none_or(|it| it == name));
+    let is_new = standing.is_none();
     let (name, username) = match standing {
         Some(entry) => entry,
         None => (
@@ -97,7 +98,9 @@ pub async fn run(args: &InitArgs, common: &Common) -> anyhow::Result<u8> {
     let checked = file::parse(place.path(), &text);
     checked.context("what was found makes no configuration; nothing was written")?;
     finish(&place, (&before, &text), &changes, args)?;
-    advise(&found, &choices);
+    if is_new {
+        advise(&found, &choices);
+    }
     if let Place::File(path) = &place {
         say(format!(
             "\nthe console: {}",
