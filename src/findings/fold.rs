@@ -24,7 +24,7 @@ pub(super) fn fold(model: &Model, mut findings: Vec<Finding>, now: Moment) -> Ve
             *apart != own
                 && matches!(
                     finding.id.as_str(),
-                    "D1" | "D2" | "D3" | "S2" | "S1" | "N1" | "N5"
+                    "D1" | "D2" | "D3" | "S2" | "S1" | "N1" | "N5" | "Q1" | "Q2"
                 )
                 && follows_partition(model, finding, (about.as_ref(), &torn), now)
         });
@@ -42,13 +42,17 @@ pub(super) fn fold(model: &Model, mut findings: Vec<Finding>, now: Moment) -> Ve
             .into_iter()
             .chain(by_member.into_iter().flatten())
             .chain(named);
-        // What clients lose with queues is never folded into what is told as less bad.
+        // What clients lose with queues is never folded into what is told as less bad; a partition
+        // becomes as bad as that.
         let least = if is_of_queues(finding) {
             finding.severity
         } else {
             Severity::Info
         };
-        let is_told = |root: &Root| roots.get(root).is_some_and(|severity| *severity >= least);
+        let is_told = |root: &Root| {
+            let told = roots.get(root);
+            told.is_some_and(|severity| *severity >= least || apart.as_ref() == Some(root))
+        };
         finding.consequence_of = causes.find(|root| is_told(root) && *root != own);
     }
     settle(&mut findings, apart.as_ref());

@@ -67,17 +67,16 @@ impl Scenario {
         }
     }
 
-    /// What else is true then and follows from no other finding: queues with a single copy that
-    /// nobody reaches, queues with one replica less, each member that does not run.
+    /// What else is true then and follows from no other finding: each member that does not run.
     pub fn beside(self, release: Release) -> &'static [&'static str] {
         match self {
-            Self::Partition => &["Q1", "Q2"],
             Self::LostLastNode if release.is_khepri() => &["N1", "N1", "N1", "V3"],
             Self::LostLastNode => &["N1", "N1", "N1"],
             Self::Healthy
             | Self::NodeDown
             | Self::AppStopped
             | Self::HungNode
+            | Self::Partition
             | Self::Busy
             | Self::SplitVip
             | Self::NoStandby

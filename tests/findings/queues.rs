@@ -179,3 +179,25 @@ fn queues_are_not_folded_into_what_is_told_as_less_bad() {
         (Severity::Critical, &None)
     );
 }
+
+/// Seen from the other side of a partition they are down as well; at the first look the partition
+/// itself is in doubt, and becomes as bad as what clients lose by it.
+#[test]
+fn queues_on_the_other_side_of_a_partition_follow_from_it() {
+    let mut truth = Cluster::healthy().with_queue("orders", QueueType::Classic, &[2]);
+    let mut cluster = Scene::healthy("4.3.6");
+    cluster.passes(Duration::from_secs(5));
+    for (by, cut) in [(0, vec![2]), (1, vec![2]), (2, vec![0, 1])] {
+        cluster.sees(by, Payload::Broker(view(by, "4.3.6", &cut)));
+    }
+    truth.lives[2] = Life::Down;
+    cluster.sees(0, with_orders_down(&truth));
+    let told = found(&cluster);
+    let first = &told[0];
+    assert_eq!(
+        (first.id.as_str(), first.severity),
+        ("D16", Severity::Critical)
+    );
+    let queue = told.iter().find(|it| it.id == "Q1").unwrap();
+    assert_eq!(queue.consequence_of.as_ref().unwrap().id, "D16");
+}
