@@ -272,12 +272,15 @@ fn replicated(count: u64) -> String {
     }
 }
 
-/// What lies in some queues; where that is not known, what lies in all of them bounds it.
+/// What lies in some queues; where that is not known, what the statistics have in all of them. That
+/// is no bound: a queue tells its figures every `collect_statistics_interval` (5 s unless set
+/// otherwise), and one declared and filled right before has told none (seen on 3.10.8).
 fn messages(tally: Tally, ground: Ground<'_>) -> String {
     let words = tally.of("message");
     match (tally.whole(), ground.model.figures(ground.now).messages) {
-        (None, Some(0)) => "0 messages".to_owned(),
-        (None, Some(all)) => format!("{words} (all queues together hold {all})"),
+        (None, Some(all)) => {
+            format!("{words} (a few seconds ago all queues together held {all})")
+        }
         (None, None) | (Some(_), _) => words,
     }
 }
