@@ -1,8 +1,10 @@
 //! Owns `rmqtop init`: asks what a discovery left open, where somebody is there to answer, and
 //! writes the entry into the configuration, whole or not at all. Changes nothing else anywhere.
 
+mod place;
+
 use super::output::{progress, say};
-use super::{Common, select};
+use super::{Common, outcome, select};
 use crate::config::file;
 use crate::discover::cluster::Start;
 use crate::discover::entry::{self, Choices, PASSWORD_ENV};
@@ -11,10 +13,9 @@ use crate::discover::{Found, Target, find};
 use crate::invocation::quoted;
 use anyhow::{Context, bail};
 use clap::Args;
+use place::{Place, write_whole};
 use secrecy::SecretString;
-use std::fs::{self, Permissions};
 use std::io::{self, BufRead, IsTerminal, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// Every key of the configuration with its documentation.
@@ -25,8 +26,8 @@ const EXAMPLE: &str = include_str!("init/example.toml");
 pub struct InitArgs {
     /// SSH destinations (root@192.168.0.12, `local`) or management URLs of the cluster; one broker's
     /// host is enough, load balancers on hosts of their own are named as well
-    #[arg(value_name = "TARGET", required_unless_present = "example", value_parser = target)]
-    pub targets: Vec<Target>,
+    #[arg(value_name = "TARGET", required_unless_present = "example")]
+    pub targets: Vec<String>,
     /// Given to `ssh -F`; otherwise the user's own
     #[arg(long, value_name = "FILE")]
     pub ssh_config: Option<PathBuf>,
@@ -44,17 +45,20 @@ pub struct InitArgs {
     pub example: bool,
 }
 
-fn target(text: &str) -> Result<Target, TargetError> {
-    Target::parse(text)
-}
-
 /// Discovers and writes.
 pub async fn run(args: &InitArgs, common: &Common) -> anyhow::Result<u8> {
     if args.example {
         io::stdout().write_all(EXAMPLE.as_bytes())?;
         return Ok(0);
     }
-    let place = Place::of(args, common)?;
+    let targets = match targets(args) {
+        Ok(targets) => targets,
+        Err(error) => {
+            say(format!("error: {error}"));
+            return Ok(outcome::USAGE);
+        }
+    };
+    let place = Place::of(args.output.as_ref(), common)?;
     let before = place.text()?;
     let ssh_config = args
         .ssh_config
@@ -67,31 +71,15 @@ pub async fn run(args: &InitArgs, common: &Common) -> anyhow::Result<u8> {
         bail!("there is no file {} for ssh -F", path.display());
     }
     let start = Start {
-        targets: args.targets.clone(),
+        password: password(args, &targets)?,
+        targets,
         ssh_config: ssh_config.clone(),
         user: args.username.clone(),
-        password: password(args)?,
     };
     progress("looking for the cluster (read only)…");
     let found = find(&start).await?;
     tell(&found);
-    let standing = entry::standing(place.path(), &before, &found)
-        .context("the configuration that stands there must be mended first")?;
-    let chosen = common.cluster.clone();
-    let standing = standing.filter(|(name, _)| chosen.as_ref().is_none_or(|it| it == name));
-    let is_new = standing.is_none();
-    let (name, username) = match standing {
-        Some(entry) => entry,
-        None => (
-            chosen.unwrap_or_else(|| entry_name(&found)),
-            username(args, &found)?,
-        ),
-    };
-    let choices = Choices {
-        name,
-        username,
-        ssh_config,
-    };
+    let (choices, is_new) = choose(&place, &before, (&found, args), (common, ssh_config))?;
     let (text, changes) = entry::into_text(&before, &found, &choices)
         .with_context(|| format!("{place} cannot be changed"))?;
     // Nothing is written that could not be read again.
@@ -110,13 +98,45 @@ pub async fn run(args: &InitArgs, common: &Common) -> anyhow::Result<u8> {
     Ok(0)
 }
 
+/// What the entry is called and who logs in, and whether it is a new one.
+fn choose(
+    place: &Place,
+    before: &str,
+    (found, args): (&Found, &InitArgs),
+    (common, ssh_config): (&Common, Option<PathBuf>),
+) -> anyhow::Result<(Choices, bool)> {
+    let standing = entry::standing(place.path(), before, found)
+        .context("the configuration that stands there must be mended first")?;
+    let chosen = common.cluster.clone();
+    let standing = standing.filter(|(name, _)| chosen.as_ref().is_none_or(|it| it == name));
+    let is_new = standing.is_none();
+    let (name, username) = if let Some(entry) = standing {
+        entry
+    } else {
+        let name = chosen.unwrap_or_else(|| entry_name(found));
+        if entry::is_taken(before, &name) {
+            bail!(
+                "{place} has a cluster {name} already, and none of its nodes is where these were \
+                 found: give this one a name of its own, --cluster NAME"
+            );
+        }
+        (name, username(args, found)?)
+    };
+    let choices = Choices {
+        name,
+        username,
+        ssh_config,
+    };
+    Ok((choices, is_new))
+}
+
 /// The password of the management API, for the discovery alone; asked for where a URL was named
 /// without one.
-fn password(args: &InitArgs) -> anyhow::Result<Option<SecretString>> {
+fn password(args: &InitArgs, targets: &[Target]) -> anyhow::Result<Option<SecretString>> {
     if let Ok(password) = std::env::var(PASSWORD_ENV) {
         return Ok(Some(SecretString::from(password)));
     }
-    let wants = args.targets.iter().find_map(|target| match target {
+    let wants = targets.iter().find_map(|target| match target {
         Target::Api(api) if api.password.is_none() => Some(api),
         Target::Api(_) | Target::Ssh(_) => None,
     });
@@ -133,51 +153,13 @@ fn password(args: &InitArgs) -> anyhow::Result<Option<SecretString>> {
     Ok(Some(SecretString::from(answer)))
 }
 
-/// Where the entry goes.
-enum Place {
-    Stdout(PathBuf),
-    File(PathBuf),
-}
-
-impl std::fmt::Display for Place {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Stdout(_) => f.write_str("standard output"),
-            Self::File(path) => write!(f, "{}", path.display()),
-        }
-    }
-}
-
-impl Place {
-    fn of(args: &InitArgs, common: &Common) -> anyhow::Result<Self> {
-        let chosen = args.output.clone().or_else(|| common.config.clone());
-        let path = chosen.map_or_else(select::default_path, Ok)?;
-        Ok(if path == Path::new("-") {
-            Self::Stdout(std::path::absolute("config.toml")?)
-        } else {
-            Self::File(std::path::absolute(path)?)
-        })
-    }
-
-    fn path(&self) -> &Path {
-        match self {
-            Self::Stdout(path) | Self::File(path) => path,
-        }
-    }
-
-    /// What stands there already.
-    fn text(&self) -> anyhow::Result<String> {
-        match self {
-            Self::Stdout(_) => Ok(String::new()),
-            Self::File(path) => match fs::read_to_string(path) {
-                Ok(text) => Ok(text),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
-                Err(error) => {
-                    Err(error).with_context(|| format!("failed to read {}", path.display()))
-                }
-            },
-        }
-    }
+/// What was named. Not taken apart by the parser of the command line: that repeats what it cannot
+/// read, and a URL may hold a password.
+fn targets(args: &InitArgs) -> Result<Vec<Target>, TargetError> {
+    args.targets
+        .iter()
+        .map(|text| Target::parse(text))
+        .collect()
 }
 
 /// What was found, and what was not.
@@ -328,21 +310,6 @@ fn tell_changes(changes: &[String]) {
     }
 }
 
-/// All of it or nothing; what stood there keeps its mode, and a link stays a link.
-fn write_whole(path: &Path, text: &str) -> io::Result<()> {
-    let real = fs::canonicalize(path).unwrap_or_else(|_error| path.to_owned());
-    let folder = real.parent().unwrap_or(Path::new("/"));
-    fs::create_dir_all(folder)?;
-    let mode = fs::metadata(&real).map_or(0o644, |known| known.permissions().mode() & 0o7777);
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(text.as_bytes())?;
-    file.as_file()
-        .set_permissions(Permissions::from_mode(mode))?;
-    file.as_file().sync_all()?;
-    file.persist(&real).map_err(|error| error.error)?;
-    Ok(())
-}
-
 /// Which user is to be made, and how its password is given.
 fn advise(found: &Found, choices: &Choices) {
     let user = quoted(&choices.username);
@@ -352,9 +319,16 @@ fn advise(found: &Found, choices: &Choices) {
         .and_then(|users| users.iter().find(|(name, _)| *name == choices.username));
     match known {
         Some((_, tags)) if tags.iter().any(|tag| is_enough(tag)) => {}
-        Some(_) => say(format!(
-            "\nthe user {user} has not the tag monitoring; on a broker's host:\n  rabbitmqctl set_user_tags {user} monitoring"
-        )),
+        Some((_, tags)) => {
+            // The command sets all of them.
+            let mut tags: Vec<String> = tags.iter().map(|tag| quoted(tag)).collect();
+            tags.push("monitoring".to_owned());
+            let tags = tags.join(" ");
+            say(format!(
+                "\nthe user {user} has not the tag monitoring; on a broker's host:"
+            ));
+            say(format!("  rabbitmqctl set_user_tags {user} {tags}"));
+        }
         None if found.users.is_some() => {
             say(format!(
                 "\nthere is no user {user} yet; on a broker's host:"

@@ -8,7 +8,6 @@ use crate::remote::http::{self, Trust};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(10);
@@ -129,10 +128,17 @@ impl ApiFacts {
         let rows = nodes.as_array().into_iter().flatten();
         for node in rows.filter_map(|row| NodeName::parse(row.get("name")?.as_str()?).ok()) {
             let is_own = own.as_deref() == Some(node.as_str());
-            let address = if is_own {
-                target.host.clone()
-            } else {
-                resolved(&node, &mut self.gaps).await
+            // What was named may be a VIP: a node's own name is better, where it is known here.
+            let address = match resolved(&node).await {
+                Some(name) => name,
+                None if is_own => target.host.clone(),
+                None => {
+                    let name = node.host_part();
+                    self.gaps.push(format!(
+                        "{name} is not known here by its name: give `address` of that host"
+                    ));
+                    name.to_owned()
+                }
             };
             let port = ports.get(&node).copied();
             self.members.push(ApiMember {
@@ -174,15 +180,9 @@ fn ports(overview: &Value, scheme: Scheme) -> BTreeMap<NodeName, u16> {
         .collect()
 }
 
-/// The member's host by its name, as it is known here.
-async fn resolved(node: &NodeName, gaps: &mut Vec<String>) -> String {
+/// The name of the member's host, if it is known here.
+async fn resolved(node: &NodeName) -> Option<String> {
     let name = node.host_part();
-    let found = tokio::net::lookup_host((name, 0)).await;
-    let address: Option<IpAddr> = found.ok().and_then(|mut all| all.next()).map(|it| it.ip());
-    if address.is_none() {
-        gaps.push(format!(
-            "{name} is not known here by its name: give `address` of that host"
-        ));
-    }
-    name.to_owned()
+    let mut found = tokio::net::lookup_host((name, 0)).await.ok()?;
+    found.next().map(|_| name.to_owned())
 }

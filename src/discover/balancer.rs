@@ -68,9 +68,12 @@ pub fn read(text: &str) -> BalancerFacts {
     let all = sections(text);
     let mut facts = BalancerFacts::default();
     let globals = all.iter().filter(|section| section.kind() == "global");
-    facts.socket = globals
-        .flat_map(|section| section.all("stats"))
-        .find_map(socket);
+    let lines: Vec<&Line> = globals.flat_map(|section| section.all("stats")).collect();
+    let mut levels = lines
+        .iter()
+        .filter(|line| line.value_of("level") == Some("admin"));
+    let admin = levels.find_map(|line| socket(line));
+    facts.socket = admin.or_else(|| lines.iter().find_map(|line| socket(line)));
     let mut mode = "tcp";
     for section in &all {
         let own = section.all("mode").filter_map(|line| line.word(1)).last();
@@ -171,7 +174,9 @@ fn binds(section: &Section) -> Vec<Bind> {
     let mut binds = Vec::new();
     for line in section.all("bind") {
         let is_tls = line.has("ssl");
-        let addresses = line.word(1).into_iter().flat_map(|word| word.split(','));
+        // What an environment variable says is not known.
+        let words = line.words.get(1).filter(|word| !word.expands);
+        let addresses = words.into_iter().flat_map(|word| word.text.split(','));
         for address in addresses {
             let address = ["ipv4@", "ipv6@", "tcp@", "tcp4@", "tcp6@"]
                 .iter()

@@ -78,7 +78,13 @@ pub async fn find(start: &Start) -> Result<Found, FindError> {
     let mut found = by_hosts(ssh, start.ssh_config.as_ref()).await?;
     found.user = apis.into_iter().find_map(|target| target.user);
     match told {
-        Some(Ok(facts)) => found.gaps.extend(facts.gaps),
+        Some(Ok(facts)) => {
+            found.gaps.extend(facts.gaps);
+            // The way that was named is one that works.
+            found.is_https = facts.is_https;
+            found.port = most(facts.members.iter().filter_map(|it| it.port)).or(found.port);
+            found.prefix = facts.prefix;
+        }
         Some(Err(words)) => found.gaps.push(words),
         None => {}
     }
@@ -137,7 +143,7 @@ async fn by_hosts(
     let (mut hosts, mut gaps, mut failure) = (Vec::new(), Vec::new(), None);
     for answer in asked {
         match answer {
-            Ok(facts) => hosts.push(facts),
+            Ok(facts) => push_new(&mut hosts, facts),
             Err(error) => {
                 gaps.push(error.to_string());
                 failure = failure.or(Some(error));
@@ -175,9 +181,16 @@ async fn by_hosts(
             }
         }
     }
-    let peers = ask_peers(&hosts, &broker, &template, ssh_config).await;
+    let peers = ask_peers(&hosts, &broker, &template, ssh_config, &mut gaps).await;
     hosts.extend(peers);
     Ok(join(&hosts, &broker, &away, gaps))
+}
+
+/// A host that was named twice is one.
+fn push_new(hosts: &mut Vec<HostFacts>, facts: HostFacts) {
+    if hosts.iter().all(|other| other.who.name != facts.who.name) {
+        hosts.push(facts);
+    }
 }
 
 /// The hosts that the keepalived of others names, and that were not asked yet.
@@ -186,6 +199,7 @@ async fn ask_peers(
     broker: &BrokerFacts,
     template: &Destination,
     ssh_config: Option<&PathBuf>,
+    gaps: &mut Vec<String>,
 ) -> Vec<HostFacts> {
     let known = |address: &IpAddr| {
         let text = address.to_string();
@@ -201,9 +215,19 @@ async fn ask_peers(
     let asked = peers
         .iter()
         .map(|peer| host::ask(template.at(&peer.to_string()), ssh_config));
-    let answers = join_all(asked).await.into_iter().flatten();
-    let is_new = |it: &HostFacts| hosts.iter().all(|other| other.who.name != it.who.name);
-    answers.filter(is_new).collect()
+    let mut found: Vec<HostFacts> = Vec::new();
+    for answer in join_all(asked).await {
+        match answer {
+            Ok(facts) => {
+                let mut known = hosts.iter().chain(&found);
+                if known.all(|other| other.who.name != facts.who.name) {
+                    found.push(facts);
+                }
+            }
+            Err(error) => gaps.push(format!("a peer of keepalived: {error}")),
+        }
+    }
+    found
 }
 
 fn short(host: &str) -> &str {
@@ -284,7 +308,7 @@ fn machines(
     }
     let is_free = |it: &&HostFacts| !broker.members.iter().any(|node| is_on(node, it));
     for facts in hosts.iter().filter(is_free) {
-        let host = with_programs(facts, broker, facts.destination.host.clone());
+        let host = with_programs(facts, broker, own_address(facts));
         if host.balancer.is_some() || host.keepalived {
             all.push(host);
         } else {
@@ -362,7 +386,7 @@ fn member(
     let facts = hosts.iter().find(|it| is_on(node, it));
     let mut found = match facts {
         Some(facts) => {
-            let fallback = || facts.destination.host.clone();
+            let fallback = || own_address(facts);
             with_programs(facts, broker, address.unwrap_or_else(fallback))
         }
         None => FoundHost {
@@ -377,6 +401,15 @@ fn member(
     let own = broker.filter(|it| it.node == *node).and_then(|it| it.api);
     found.port = own.map(|(_, own)| own).filter(|own| Some(*own) != port);
     found
+}
+
+/// Where a host is reached that nobody told the address of.
+fn own_address(facts: &HostFacts) -> String {
+    if facts.destination.is_local() {
+        "127.0.0.1".to_owned()
+    } else {
+        facts.destination.host.clone()
+    }
 }
 
 /// Whether a page listens at a VIP alone: there the holder of the moment answers, whoever that is.
@@ -396,7 +429,10 @@ fn with_programs(facts: &HostFacts, broker: &BrokerFacts, address: String) -> Fo
             stats: page.map(|page| page.url(&address)),
             user: page.and_then(|page| page.user.clone()),
             socket: it.socket.clone(),
-            backend: backend.map(|backend| backend.name.clone()),
+            // Where several fit, each is found by its servers; one that is named is the only one.
+            backend: backend
+                .filter(|_| fitting(facts, broker).len() == 1)
+                .map(|backend| backend.name.clone()),
         })
     });
     let balancer = balancer.filter(|_| backend.is_some());
@@ -413,8 +449,17 @@ fn with_programs(facts: &HostFacts, broker: &BrokerFacts, address: String) -> Fo
     }
 }
 
-/// The backend of a host's HAProxy whose servers are the members, the most of them.
+/// The backend of a host's HAProxy that takes AMQP to the members, to the most of them.
 fn in_front<'a>(facts: &'a HostFacts, broker: &BrokerFacts) -> Option<&'a Backend> {
+    let fitting = fitting(facts, broker);
+    // Of equals the first, from behind.
+    let best = fitting.into_iter().rev().max_by_key(|(count, _)| *count);
+    best.map(|(_, backend)| backend)
+}
+
+/// The backends that take AMQP to members, each with to how many. Other services of the same hosts
+/// stand behind it as well; their servers have other ports.
+fn fitting<'a>(facts: &'a HostFacts, broker: &BrokerFacts) -> Vec<(usize, &'a Backend)> {
     let is_member = |host: &str| {
         let address = host.parse::<IpAddr>().ok();
         let mut members = broker.members.iter();
@@ -425,17 +470,15 @@ fn in_front<'a>(facts: &'a HostFacts, broker: &BrokerFacts) -> Option<&'a Backen
                 || address.is_some() && broker.addresses.get(name).copied() == address
         })
     };
+    let ports = &broker.amqp;
+    let is_amqp = |port: Option<u16>| port.is_none_or(|it| ports.is_empty() || ports.contains(&it));
     let count = |backend: &Backend| {
-        backend
-            .servers
-            .iter()
-            .filter(|(host, _)| is_member(host))
+        let servers = backend.servers.iter();
+        servers
+            .filter(|(host, port)| is_member(host) && is_amqp(*port))
             .count()
     };
-    let backends = facts.balancer.iter().flat_map(|it| &it.backends).rev();
-    let best = backends
-        .map(|it| (count(it), it))
-        .filter(|(count, _)| *count > 0);
-    best.max_by_key(|(count, _)| *count)
-        .map(|(_, backend)| backend)
+    let backends = facts.balancer.iter().flat_map(|it| &it.backends);
+    let counted = backends.map(|it| (count(it), it));
+    counted.filter(|(count, _)| *count > 0).collect()
 }

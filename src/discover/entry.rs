@@ -9,6 +9,7 @@ mod update;
 use super::found::{Found, FoundBalancer, FoundHost};
 use crate::config::Cluster;
 use crate::config::file::{self, ConfigError};
+use crate::model::inventory::HostEntry;
 use std::path::{Path, PathBuf};
 use toml_edit::{DocumentMut, InlineTable, Value};
 
@@ -57,17 +58,33 @@ pub fn standing(
         return Ok(None);
     }
     let config = file::parse(path, text)?;
+    // Clusters of other places may have the same names: where they are tells them apart.
+    let is_here = |entry: &HostEntry, cluster: &Cluster, host: &FoundHost| {
+        let ssh = cluster.ssh.get(&entry.name);
+        entry.address == host.address || ssh.is_some() && ssh == host.ssh.as_ref()
+    };
     let declares = |cluster: &Cluster| {
-        let nodes = found.hosts.iter().filter_map(|host| host.node.as_ref());
-        nodes
-            .into_iter()
-            .any(|node| cluster.inventory.host_of(node).is_some())
+        let mut hosts = found.hosts.iter();
+        hosts.any(|host| {
+            let entry = host
+                .node
+                .as_ref()
+                .and_then(|node| cluster.inventory.host_of(node));
+            entry.is_some_and(|entry| is_here(entry, cluster, host))
+        })
     };
     let entry = config
         .clusters
         .into_values()
         .find(|cluster| declares(cluster));
     Ok(entry.map(|cluster| (cluster.name, cluster.management.username)))
+}
+
+/// Whether the file has a cluster of this name.
+pub fn is_taken(text: &str, name: &str) -> bool {
+    let document = text.parse::<DocumentMut>().ok();
+    let clusters = document.as_ref().and_then(|it| it.get("clusters"));
+    clusters.is_some_and(|clusters| clusters.get(name).is_some())
 }
 
 /// The file's text with the cluster in it, and what changed, a line each; nothing if nothing did.

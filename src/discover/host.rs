@@ -6,6 +6,8 @@ use super::target::Destination;
 use crate::invocation::Read;
 use crate::invocation::keep::Rights;
 use crate::model::name::{HostName, NodeName, ServiceName};
+use crate::model::observation::FailureKind;
+use crate::model::text::Shown;
 use crate::model::vrrp::VrrpConfig;
 use crate::remote::local::Local;
 use crate::remote::outcome::{Output, RemoteError};
@@ -14,7 +16,7 @@ use crate::sources::keepalived::Keepalived;
 use crate::sources::names;
 use crate::sources::{Reach, status};
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -52,6 +54,8 @@ pub(super) struct Surroundings {
     pub(super) runtimes: Vec<String>,
     /// The unit of each program, and whether it runs.
     pub(super) units: BTreeMap<String, (String, bool)>,
+    /// Programs that run in several units: which is which is not told.
+    pub(super) several: BTreeSet<String>,
 }
 
 /// What a broker knows of its cluster.
@@ -63,6 +67,8 @@ pub(super) struct BrokerFacts {
     pub(super) members: Vec<NodeName>,
     /// Whether its own management API is reached with TLS, and on which port.
     pub(super) api: Option<(bool, u16)>,
+    /// Ports on which it takes AMQP.
+    pub(super) amqp: Vec<u16>,
     pub(super) prefix: String,
     pub(super) is_khepri: bool,
     pub(super) vhosts: Vec<String>,
@@ -85,9 +91,9 @@ pub(super) async fn ask_any(
         }
     }
     Err(first.unwrap_or_else(|| RemoteError {
-        destination: crate::model::text::Shown::new("?"),
-        kind: crate::model::observation::FailureKind::NotConfigured,
-        message: crate::model::text::Shown::new("no destination is known"),
+        destination: Shown::new("?"),
+        kind: FailureKind::NotConfigured,
+        message: Shown::new("no destination is known"),
     }))
 }
 
@@ -110,6 +116,13 @@ pub(super) async fn ask(
     let plain = link(Rights::Login);
     let output = plain.read(&Read::Surroundings, LIMIT).await?;
     let who = surroundings(&output.stdout);
+    if !output.stdout.ends_with("end\n") || who.name.is_empty() {
+        return Err(RemoteError {
+            destination: Shown::new(destination.as_str()),
+            kind: FailureKind::Malformed,
+            message: Shown::new(status::complaint(&output)),
+        });
+    }
     let is_plain = who.is_root || !who.may_sudo;
     let link = if is_plain { plain } else { link(Rights::Sudo) };
     let mut facts = HostFacts {
@@ -171,6 +184,11 @@ impl HostFacts {
         if !self.has(KEEPALIVED) {
             return;
         }
+        // A package brings an example of its own.
+        if !self.runs(KEEPALIVED) {
+            self.gap("keepalived is installed and does not run: what it would hold is left out");
+            return;
+        }
         let Ok(host) = HostName::parse(&self.who.name) else {
             return;
         };
@@ -187,14 +205,14 @@ impl HostFacts {
                     .extend(config.gaps.iter().map(ToString::to_string));
                 self.vrrp = Some(config);
             }
-            Err(failure) if self.runs(KEEPALIVED) => self.gaps.push(failure.message.to_string()),
-            Err(_) => {}
+            Err(failure) => self.gaps.push(failure.message.to_string()),
         }
     }
 
     /// What a program's unit is called, where it is not called as usual.
     pub(super) fn service(&self, program: &str) -> Option<ServiceName> {
-        let (unit, _) = self.who.units.get(program)?;
+        let is_told = !self.who.several.contains(program);
+        let (unit, _) = self.who.units.get(program).filter(|_| is_told)?;
         ServiceName::parse(unit).ok()
     }
 
@@ -261,6 +279,7 @@ async fn facts_of(link: &dyn Observe, node: NodeName) -> Result<BrokerFacts, Str
     Ok(BrokerFacts {
         node,
         api: said.api(),
+        amqp: said.amqp(),
         name: said.name,
         version: said.version,
         members,
@@ -291,6 +310,15 @@ struct SaidListener {
 }
 
 impl Said {
+    fn amqp(&self) -> Vec<u16> {
+        let is_amqp = |it: &&SaidListener| matches!(it.protocol.as_str(), "amqp" | "amqp/ssl");
+        self.listeners
+            .iter()
+            .filter(is_amqp)
+            .map(|it| it.port)
+            .collect()
+    }
+
     /// The plain port where both are open: it needs no authority.
     fn api(&self) -> Option<(bool, u16)> {
         let port = |protocol: &str| {
@@ -326,7 +354,8 @@ fn addresses(output: &Output) -> BTreeMap<String, IpAddr> {
     let found = report
         .found
         .iter()
-        .filter(|(_, address)| !address.is_loopback());
+        .filter(|(_, address)| !address.is_loopback())
+        .filter(|(_, address)| !matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local()));
     found
         .map(|(name, address)| (name.raw().to_owned(), *address))
         .collect()
@@ -353,6 +382,8 @@ fn surroundings(text: &str) -> Surroundings {
                 let known = known.or_insert_with(|| ((*unit).to_owned(), runs));
                 if runs && !known.1 {
                     *known = ((*unit).to_owned(), true);
+                } else if runs && known.0 != *unit {
+                    found.several.insert((*program).to_owned());
                 }
             }
             _ => {}

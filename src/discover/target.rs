@@ -78,6 +78,15 @@ impl Target {
             why: why.to_owned(),
         };
         if !text.starts_with("http://") && !text.starts_with("https://") {
+            // Neither is repeated: it may hold a password.
+            if text.contains("://") && !text.starts_with("ssh://") {
+                return Err(fault("the URL", "only http, https and ssh are understood"));
+            }
+            let rest = text.strip_prefix("ssh://").unwrap_or(text);
+            let user = rest.rsplit_once('@').map(|(user, _)| user);
+            if user.is_some_and(|user| user.contains(':')) {
+                return Err(fault("the destination", "ssh takes no password there"));
+            }
             let destination = Destination::parse(text);
             return destination.map(Self::Ssh).map_err(|why| fault(text, why));
         }
@@ -238,7 +247,16 @@ mod tests {
             (15672, "", None)
         );
         assert_eq!(api("http://mq1:80/").port, 80);
-        let error = Target::parse("http://u:canary@[").unwrap_err();
-        assert!(!error.to_string().contains("canary"), "{error}");
+        let bad = [
+            "http://u:canary@[",
+            "HTTP://u:canary@mq1",
+            "amqp://u:canary@mq1",
+            "u:canary@mq1:15672",
+            "ssh://u:canary@mq1",
+        ];
+        for text in bad {
+            let error = Target::parse(text).unwrap_err();
+            assert!(!error.to_string().contains("canary"), "{error}");
+        }
     }
 }

@@ -18,7 +18,9 @@ epmd -names 2> /dev/null | sed -n 's/^name \([^ ]*\) at port .*/runtime \1/p'
 for process in /proc/[0-9]*; do
     { read -r name < "$process/comm"; } 2> /dev/null || continue
     case $name in
-        beam.smp | haproxy | keepalived) ;;
+        # Erlang runs other programs too, the tools of RabbitMQ among them.
+        beam.smp) tr '\0' ' ' < "$process/cmdline" 2> /dev/null | grep -q -e ' -s rabbit boot ' || continue ;;
+        haproxy | keepalived) ;;
         *) continue ;;
     esac
     unit=$(sed -n 's#.*/\([^/]*\)\.service$#\1#p' "$process/cgroup" 2> /dev/null | head -n 1)
@@ -50,7 +52,7 @@ for process in /proc/[0-9]*; do
 done
 printf '%s\n' "${given:-/etc/haproxy/haproxy.cfg}" | while read -r path; do
     if [ -d "$path" ]; then
-        for file in "$path"/*.cfg; do printf '%s\n' "$file"; done
+        for file in "$path"/*.cfg; do [ ! -e "$file" ] || printf '%s\n' "$file"; done
     else
         printf '%s\n' "$path"
     fi
@@ -76,7 +78,12 @@ done | while read -r file; do
         } else if (word[1] == "stats" && word[2] == "auth") {
             sub(/:.*/, "", word[3])
             out = "stats auth " word[3]
-        } else if (word[1] == "stats" && word[2] ~ /^(enable|uri|socket)$/) out = line
+        } else if (word[1] == "stats" && word[2] ~ /^(enable|uri)$/) out = word[1] " " word[2] " " word[3]
+        else if (word[1] == "stats" && word[2] == "socket") {
+            out = "stats socket " word[3]
+            for (i = 4; i < count; i++) if (word[i] == "level") out = out " level " word[i + 1]
+        }
+        sub(/ +$/, "", out)
         print "|" out
     }' "$file"
 done
@@ -135,6 +142,7 @@ mod tests {
         let said = shell(&of_file);
         assert!(!said.contains("canary"), "{said}");
         for line in [
+            "|stats socket /run/h.sock level admin",
             "|stats auth admin",
             "|bind :5671 ssl",
             "|server a b:5672",

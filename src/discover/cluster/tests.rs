@@ -45,6 +45,7 @@ fn broker(own: &str) -> BrokerFacts {
         version: "4.3.6".to_owned(),
         members: (1..=3).map(|it| node(&format!("rabbit@mq{it}"))).collect(),
         api: Some((false, 15672)),
+        amqp: vec![5672],
         prefix: String::new(),
         is_khepri: true,
         vhosts: vec!["/".to_owned()],
@@ -70,6 +71,7 @@ fn in_front(number: u8, text: &str) -> HostFacts {
 }
 
 const PROXY: &str = "global\n stats socket /run/h.sock\n\
+                     listen ui\n bind :15672\n server a 10.0.0.1:15672\n server b 10.0.0.2:15672\n server c 10.0.0.3:15672\n\
                      listen web\n bind :80\n server a 10.0.0.9:80\n\
                      listen mq\n bind :5671\n server a 10.0.0.1:5672\n server b mq2:5672\n server c mq3.example.org:5672\n";
 
@@ -104,6 +106,16 @@ fn a_load_balancer_on_a_host_of_its_own_is_part_of_it() {
         (None, true, "10.0.0.8")
     );
     assert_eq!((found.amqp_port, found.vips.len()), (Some(5671), 1));
+}
+
+#[test]
+fn of_several_proxies_for_amqp_none_is_named() {
+    let text = format!("{PROXY}listen tls\n bind :5670 ssl\n server a 10.0.0.1:5672\n");
+    let found = joined(
+        &[member(1), member(2), member(3), in_front(8, &text)],
+        &Away::new(),
+    );
+    assert_eq!(found.hosts[3].balancer.as_ref().unwrap().backend, None);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Proves what a discovery writes, and what it leaves alone.
 
-use super::{Choices, into_text, standing};
+use super::{Choices, into_text, is_taken, standing};
 use crate::config::file;
 use crate::discover::found::{Found, FoundBalancer, FoundHost};
 use crate::model::name::NodeName;
@@ -165,6 +165,22 @@ fn an_entry_is_known_by_its_nodes_whatever_it_is_called() {
     let entry = ("ours".to_owned(), "monitor".to_owned());
     assert_eq!(known(&text), Some(entry));
     assert_eq!(known(&text.replace("rabbit@mq", "rabbit@other")), None);
+    let elsewhere = text.replace("10.0.0.", "10.9.0.");
+    assert_eq!(known(&elsewhere), None, "the same names in another place");
+    assert!(is_taken(&text, "ours") && !is_taken(&text, "theirs"));
     assert!(standing(path, "[clusters.x]\nbad = 1\n", &found()).is_err());
     assert!(standing(path, "= no toml", &found()).is_err());
+}
+
+/// Both listeners may be open: the password is not sent in the clear because of that.
+#[test]
+fn an_entry_with_tls_keeps_it() {
+    let secure = Found {
+        is_https: true,
+        port: Some(15671),
+        ..found()
+    };
+    let (text, _) = into_text("", &secure, &choices("prod")).unwrap();
+    let (after, changes) = into_text(&text, &found(), &choices("prod")).unwrap();
+    assert_eq!((after, changes), (text, Vec::new()));
 }

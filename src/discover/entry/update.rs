@@ -4,6 +4,7 @@
 
 use super::{Choices, EntryError, haproxy, host_lines, services};
 use crate::discover::found::{Found, FoundHost};
+use std::net::IpAddr;
 use toml_edit::{ArrayOfTables, DocumentMut, InlineTable, Item, Table, Value};
 
 /// Brings the entry of a cluster up to date, and says what changed.
@@ -52,6 +53,10 @@ fn front(cluster: &mut Table, found: &Found, changes: &mut Vec<String>) {
 /// How the management API is reached. What is as usual needs no key.
 fn management(table: &mut Table, found: &Found, changes: &mut Vec<String>) {
     let Some(port) = found.port else { return };
+    // What goes encrypted never goes in the clear because that is possible too.
+    if table.get("scheme").and_then(Item::as_str) == Some("https") && !found.is_https {
+        return;
+    }
     let (scheme, usual) = if found.is_https {
         ("https", 15671)
     } else {
@@ -135,7 +140,7 @@ fn update_host(table: &mut Table, host: &FoundHost, changes: &mut Vec<String>) {
             set(table, ("sudo", true.into()), name, changes);
         }
     }
-    if table.contains_key("address") {
+    if table.contains_key("address") && host.address.parse::<IpAddr>().is_ok() {
         set(
             table,
             ("address", host.address.as_str().into()),

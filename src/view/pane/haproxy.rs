@@ -185,10 +185,7 @@ fn names_cells(
 /// A load balancer's own line.
 fn head(buf: &mut Buffer, at: Rect, scene: &Scene<'_>, host: &HostName) {
     let model = &scene.app.model;
-    let holds = model
-        .vips(scene.at)
-        .iter()
-        .any(|vip| vip.holders.contains(host));
+    let holds = model.holds_a_vip(host, scene.at);
     let mut spans = vec![Span::styled(host.to_string(), scene.bold(Role::Text))];
     if holds {
         spans.push(Span::raw(" "));
