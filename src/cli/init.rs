@@ -325,7 +325,7 @@ fn advise(found: &Found, choices: &Choices) {
             tags.push("monitoring".to_owned());
             let tags = tags.join(" ");
             say(format!(
-                "\nthe user {user} has not the tag monitoring; on a broker's host:"
+                "\nthe user {user} lacks the tag monitoring; on a broker's host:"
             ));
             say(format!("  rabbitmqctl set_user_tags {user} {tags}"));
         }

@@ -53,9 +53,8 @@ impl Door<'_> {
         let text = answer.text().await.map_err(explained)?;
         let (base, user) = (&self.base, self.user);
         match status {
-            200 => serde_json::from_str(&text).map_err(|_error| {
-                format!("{url}: what answers there is no management API of RabbitMQ")
-            }),
+            200 => serde_json::from_str(&text)
+                .map_err(|_error| format!("{url}: this is not the management API of RabbitMQ")),
             401 => Err(format!(
                 "{base}: the login of {user} is refused, or it has no tag for the management API"
             )),

@@ -323,7 +323,7 @@ fn stranger(facts: &HostFacts) -> String {
     let name = &facts.who.name;
     match &facts.broker {
         Some(other) => format!(
-            "{name}: {} is of another cluster, {}: name that in a call of its own",
+            "{name}: {} belongs to another cluster, {}: run init for that one separately",
             other.node, other.name
         ),
         None => format!(

@@ -122,7 +122,7 @@ impl Destination {
     fn parse(text: &str) -> Result<Self, &'static str> {
         let is_word = |c: char| !c.is_whitespace() && !c.is_control();
         if text.is_empty() || text.starts_with('-') || !text.chars().all(is_word) {
-            return Err("it is no destination");
+            return Err("not an SSH destination");
         }
         let scheme = if text.starts_with("ssh://") {
             "ssh://"

@@ -191,7 +191,7 @@ fn who_belongs_elsewhere_is_told_and_left_out() {
     assert_eq!(found.hosts.len(), 3);
     let told = |words: &str| found.gaps.iter().any(|gap| gap.contains(words));
     for words in [
-        "rabbit@mq7 is of another cluster, theirs",
+        "rabbit@mq7 belongs to another cluster, theirs",
         "mq9: no proxy of its HAProxy has the members for servers",
         "mq9: it has neither a broker of this cluster nor a load balancer",
     ] {

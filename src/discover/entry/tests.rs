@@ -141,7 +141,7 @@ fn only_what_changed_changes_and_the_rest_stays_as_it_is() {
     assert!(
         changes
             .iter()
-            .any(|it| it.starts_with("mq2 is in the file and no member any more")),
+            .any(|it| it.starts_with("mq2 is in the file but has left the cluster")),
         "{changes:?}"
     );
 }

@@ -96,8 +96,7 @@ fn hosts(
         let name = table.get("name").and_then(Item::as_str).unwrap_or_default();
         let is_member = table.contains_key("node");
         if is_member && !found.hosts.iter().any(|host| is_it(table, host)) {
-            let words =
-                "is in the file and no member any more: it is left there; take it out by hand";
+            let words = "is in the file but has left the cluster: remove it by hand";
             changes.push(format!("{name} {words}"));
         }
     }

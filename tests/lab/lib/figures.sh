@@ -314,6 +314,7 @@ figures_of_wait20k() {
     declare_many
     rmqtop run stop-node "$MEASURED" --execute --confirm "$MEASURED"
     ((code == 0)) || { cat "$out" "$err" && return 1; }
+    # What the declaring and the stop began goes on for a net tick; the floor is taken after that.
     sleep 70
     echo "processor time of the members that run, in shares of a core, beside $QUEUES queues:"
     load "nobody asks" "$LOAD_SECONDS"
